@@ -1,0 +1,252 @@
+//! The command line: which command, and the flags that are settings.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::app::{TARGET, VERSION};
+use crate::config::{self, Sources, TABLE, Value};
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Serve,
+    Healthcheck(HealthcheckOptions),
+    Config { is_check: bool },
+    Help,
+    Version,
+}
+
+/// The options of `healthcheck`.
+#[derive(Debug)]
+pub(crate) struct HealthcheckOptions {
+    /// Ask for liveness in place of readiness.
+    pub(crate) is_live: bool,
+    /// Ask this in place of the configured address.
+    pub(crate) url: Option<String>,
+    /// For the whole exchange.
+    pub(crate) timeout: Duration,
+    pub(crate) output: Output,
+}
+
+/// What `healthcheck` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Words,
+    Nothing,
+    Json,
+}
+
+/// The command line, taken apart.
+#[derive(Debug)]
+pub(crate) struct Cli {
+    pub(crate) command: Command,
+    file: Option<PathBuf>,
+    settings: Vec<(String, String)>,
+}
+
+/// The command line cannot be understood.
+#[derive(Debug)]
+pub(crate) struct UsageError(String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; see pcf-api --help", self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+impl From<lexopt::Error> for UsageError {
+    fn from(error: lexopt::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// How long a health check may take, from the first packet to the last byte of the answer.
+const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Cli {
+    /// Takes the arguments apart, the program's name left out.
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+        use lexopt::Arg::{Long, Short, Value as Word};
+        use lexopt::ValueExt;
+        let mut parser = lexopt::Parser::from_args(arguments);
+        let mut cli = Self { command: Command::Serve, file: None, settings: Vec::new() };
+        let mut has_command = false;
+        while let Some(argument) = parser.next()? {
+            match (argument, &mut cli.command) {
+                (Short('h') | Long("help"), _) => {
+                    return Ok(Self { command: Command::Help, ..cli });
+                }
+                (Short('V') | Long("version"), _) => {
+                    return Ok(Self { command: Command::Version, ..cli });
+                }
+                (Word(word), _) if !has_command => {
+                    has_command = true;
+                    cli.command = command(&word)?;
+                }
+                (Long("config"), _) => cli.file = Some(parser.value()?.into()),
+                (Long("check"), Command::Config { is_check }) => *is_check = true,
+                (Long("live"), Command::Healthcheck(options)) => options.is_live = true,
+                (Long("url"), Command::Healthcheck(options)) => {
+                    options.url = Some(parser.value()?.string()?);
+                }
+                (Long("timeout"), Command::Healthcheck(options)) => {
+                    options.timeout = parse_timeout(&parser.value()?.string()?)?;
+                }
+                (Long("quiet"), Command::Healthcheck(options)) => options.output = Output::Nothing,
+                (Long("json"), Command::Healthcheck(options)) => options.output = Output::Json,
+                (Long(flag), _) if is_setting(flag) => {
+                    let key = key_of_flag(flag).to_owned();
+                    cli.settings.push((key, parser.value()?.string()?));
+                }
+                (argument, _) => return Err(argument.unexpected().into()),
+            }
+        }
+        Ok(cli)
+    }
+
+    /// The sources of the configuration: the file, this environment, the flags.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources::gather(self.file.clone(), std::env::vars_os(), self.settings.iter().cloned())
+    }
+}
+
+/// What `--help` prints.
+pub(crate) fn help() -> String {
+    format!(
+        "pcf-api {VERSION}: a lean HTTP service\n\
+         \n\
+         pcf-api [serve]       run the server\n\
+         pcf-api healthcheck   ask the server whether it is ready; exit 0 healthy or degraded,\n\
+         \x20                     1 unhealthy or starting, 2 no answer\n\
+         \x20 --live              ask whether it is alive (/health) and not whether it is ready\n\
+         \x20 --url URL           ask http://host[:port][/path], not the configured address\n\
+         \x20 --timeout TIME      for the whole exchange [{}]\n\
+         \x20 --quiet             print nothing\n\
+         \x20 --json              print the server's answer as it is\n\
+         pcf-api config        print the configuration in effect, and where each value is from\n\
+         \x20 --check             only say whether it is valid\n\
+         pcf-api --version     print version and platform\n\
+         \n\
+         Settings, each by flag, environment or file; [default]:\n\
+         \x20 --config PATH (CONFIG_FILE)\n      A TOML file; flags and environment are over it.\n\
+         {}\n\
+         Exit status of the server: 0 after a clean drain, 1 after a failure, 2 for a mistake in the\n\
+         command line or the configuration.\n",
+        HEALTHCHECK_TIMEOUT.show(),
+        config::help(),
+    )
+}
+
+/// What `--version` prints.
+pub(crate) fn version() -> String {
+    format!("pcf-api {VERSION} ({TARGET})\n")
+}
+
+fn command(word: &OsString) -> Result<Command, UsageError> {
+    match word.to_str() {
+        Some("serve") => Ok(Command::Serve),
+        Some("config") => Ok(Command::Config { is_check: false }),
+        Some("healthcheck") => Ok(Command::Healthcheck(HealthcheckOptions {
+            is_live: false,
+            url: None,
+            timeout: HEALTHCHECK_TIMEOUT,
+            output: Output::Words,
+        })),
+        _ => {
+            let word = word.display();
+            Err(UsageError(format!(
+                "there is no command {word}; there are serve, healthcheck, config"
+            )))
+        }
+    }
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, UsageError> {
+    match <Duration as Value>::parse(text) {
+        Ok(timeout) if !timeout.is_zero() => Ok(timeout),
+        _ => Err(UsageError(format!("--timeout {text}: expected {}", Duration::EXPECTED))),
+    }
+}
+
+/// Dots mark a setting, and every key without one is in the table. Whether a key with dots exists
+/// is told later, together with all other mistakes.
+fn is_setting(flag: &str) -> bool {
+    flag.contains('.') || key_of_flag(flag) != flag || TABLE.iter().any(|known| known.key() == flag)
+}
+
+/// Two settings that everyone knows have short names.
+fn key_of_flag(flag: &str) -> &str {
+    match flag {
+        "host" => "server.host",
+        "port" => "server.port",
+        flag => flag,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, String> {
+        Cli::parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_command_may_stand_before_or_after_settings() {
+        for line in ["--port 1 serve", "serve --server.port=1", "--port=1"] {
+            let cli = parse(line).unwrap();
+            assert!(matches!(cli.command, Command::Serve), "{line}");
+            assert_eq!(cli.settings, [("server.port".to_owned(), "1".to_owned())], "{line}");
+        }
+    }
+
+    #[test]
+    fn the_health_check_takes_its_options() {
+        let cli = parse("healthcheck --live --url http://x/ --timeout 2s --json").unwrap();
+        let Command::Healthcheck(options) = cli.command else { panic!() };
+        assert!(options.is_live && options.output == Output::Json);
+        assert_eq!(options.url.as_deref(), Some("http://x/"));
+        assert_eq!(options.timeout, Duration::from_secs(2));
+        let Command::Healthcheck(options) = parse("healthcheck").unwrap().command else { panic!() };
+        assert_eq!(options.timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told() {
+        for (line, told) in [
+            ("sevre", "no command sevre; there are serve, healthcheck, config"),
+            ("serve serve", "serve"),
+            ("--nope", "--nope"),
+            ("serve --live", "--live"),
+            ("healthcheck --timeout 5", "expected a duration"),
+            ("healthcheck --timeout 0", "expected a duration"),
+            ("--port", "--port"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(
+                error.contains(told) && error.ends_with("see pcf-api --help"),
+                "{line}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn help_tells_every_command() {
+        for word in [
+            "serve",
+            "healthcheck",
+            "--live",
+            "config",
+            "--check",
+            "--version",
+            "CONFIG_FILE",
+            "[5s]",
+        ] {
+            assert!(help().contains(word), "{word}");
+        }
+    }
+}

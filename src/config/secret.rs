@@ -1,0 +1,135 @@
+//! Values that may hold a secret: given in place, or as `file:/path` to be read from a file.
+//!
+//! SECURITY: nothing here shows a secret: not `Debug`, not an error, not `pcf-api config`.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use super::value::Value;
+
+/// The most that a secret's file may hold, in bytes; more is surely the wrong file.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// A secret, or where to read it.
+///
+/// A file is read anew at each [`Secret::read`], so a mounted Kubernetes Secret or a file of the
+/// Vault agent takes effect when it changes, without a restart.
+#[derive(Clone)]
+pub struct Secret(Place);
+
+#[derive(Clone)]
+enum Place {
+    Inline(String),
+    File(PathBuf),
+}
+
+/// Why a secret could not be read. Its text names the file and never the content.
+#[derive(Debug)]
+pub enum SecretError {
+    /// The file could not be opened or read.
+    Unreadable(PathBuf, io::Error),
+    /// The file is larger than 64 KiB.
+    TooLarge(PathBuf),
+    /// The file is not UTF-8 text.
+    NotText(PathBuf),
+    /// The file holds nothing but white space.
+    Empty(PathBuf),
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => write!(f, "cannot read {}: {error}", path.display()),
+            Self::TooLarge(path) => {
+                write!(f, "{} is larger than {} KiB", path.display(), MAX_BYTES / 1024)
+            }
+            Self::NotText(path) => write!(f, "{} is not UTF-8 text", path.display()),
+            Self::Empty(path) => write!(f, "{} is empty", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+impl Secret {
+    /// The secret as it is now, without white space around it.
+    pub fn read(&self) -> Result<String, SecretError> {
+        let path = match &self.0 {
+            Place::Inline(value) => return Ok(value.clone()),
+            Place::File(path) => path,
+        };
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|error| SecretError::Unreadable(path.clone(), error))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(SecretError::TooLarge(path.clone()));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| SecretError::NotText(path.clone()))?;
+        match text.trim() {
+            "" => Err(SecretError::Empty(path.clone())),
+            text => Ok(text.to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.show())
+    }
+}
+
+impl Value for Secret {
+    const EXPECTED: &'static str = "the value itself, or file:/path to read it from a file";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Option<String>> {
+        let secret = match text.strip_prefix("file:") {
+            Some(path) if path.starts_with('/') => Self(Place::File(path.into())),
+            Some(_) => return Err(Some("a secret's file needs an absolute path".to_owned())),
+            None => Self(Place::Inline(text.to_owned())),
+        };
+        secret.read().map_err(|error| Some(error.to_string()))?;
+        Ok(secret)
+    }
+
+    fn show(&self) -> String {
+        match &self.0 {
+            Place::Inline(_) => "<redacted>".to_owned(),
+            Place::File(path) => format!("file:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_anew_each_time_and_trimmed() {
+        let path = std::env::temp_dir().join(format!("pcf-api-secret-{}", std::process::id()));
+        std::fs::write(&path, "first\n").unwrap();
+        let secret = Secret::parse(&format!("file:{}", path.display())).unwrap();
+        assert_eq!(secret.read().unwrap(), "first");
+        std::fs::write(&path, " second \n").unwrap();
+        assert_eq!(secret.read().unwrap(), "second");
+        std::fs::write(&path, "\n").unwrap();
+        assert!(matches!(secret.read(), Err(SecretError::Empty(_))));
+        std::fs::write(&path, vec![b'x'; 70_000]).unwrap();
+        assert!(matches!(secret.read(), Err(SecretError::TooLarge(_))));
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(matches!(secret.read(), Err(SecretError::NotText(_))));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(secret.read(), Err(SecretError::Unreadable(..))));
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let secret = Secret::parse("hunter2").unwrap();
+        assert_eq!(format!("{secret:?} {}", secret.show()), "<redacted> <redacted>");
+        assert!(Secret::parse("file:relative").is_err());
+        assert!(Secret::parse("file:/no/such/file").is_err());
+    }
+}

@@ -1,0 +1,16 @@
+//! Health as data. A checker per dependency runs in the background ([`checker`]) and leaves its
+//! result here; whoever asks only reads, so an answer never waits for a dependency.
+//!
+//! Liveness is not here: it depends on no dependency (see `server::watchdog`).
+
+mod backoff;
+mod checker;
+mod probe;
+mod report;
+mod state;
+mod target;
+
+pub(crate) use checker::run as run_checks;
+pub use report::{Health, HealthReport};
+pub use state::{Criticality, Status};
+pub use target::TargetUrl;

@@ -1,0 +1,35 @@
+//! A request's time. It ends when the head of the response is made; a body that is a stream may take
+//! longer, as long as it moves (see `server::flow`).
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::Poll;
+
+use tokio::time::timeout;
+
+use crate::error::{Code, Error};
+use crate::router::{BoxedFuture, HandlerResult};
+
+use super::observe::Exchange;
+
+/// 504 when the work takes longer, or 408 when it was the client's body that was waited for.
+pub(super) async fn within(
+    exchange: &Exchange,
+    waits_for_client: Option<Arc<AtomicBool>>,
+    mut work: BoxedFuture,
+) -> HandlerResult {
+    // Most handlers never wait; those need no timer.
+    let first = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+    if let Poll::Ready(result) = first {
+        return result;
+    }
+    match Box::pin(timeout(exchange.time_left(), work)).await {
+        Ok(result) => result,
+        Err(_) if waits_for_client.is_some_and(|waits| waits.load(Relaxed)) => {
+            let message = "the request's body did not arrive in time";
+            Err(Error::new(Code::RequestTimeout, message))
+        }
+        Err(_) => Err(Error::new(Code::Timeout, "the answer took too long")),
+    }
+}

@@ -1,0 +1,87 @@
+//! A socket as hyper sees it: bytes that were read before come first, what moves is noted in the
+//! connection's flow, and the end of the socket stays ours.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::connection::Connection;
+
+pub(super) struct Io {
+    stream: TcpStream,
+    /// Read, and not handed over yet.
+    ahead: Bytes,
+    connection: Arc<Connection>,
+}
+
+impl Io {
+    pub(super) fn new(stream: TcpStream, ahead: Bytes, connection: &Arc<Connection>) -> Self {
+        connection.flow().read();
+        Self { stream, ahead, connection: Arc::clone(connection) }
+    }
+
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    fn note<T>(&self, written: &Poll<T>) {
+        match written {
+            Poll::Ready(_) => self.connection.flow().unblocked(),
+            Poll::Pending => self.connection.flow().blocked(|| self.connection.now()),
+        }
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(self.ahead.get(..count).unwrap_or_default());
+            self.ahead.advance(count);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let poll = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.connection.flow().read();
+        }
+        poll
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.note(&poll);
+        poll
+    }
+
+    /// A response is written from one buffer: for all but the largest, copying a body behind its
+    /// head costs less than a vectored write. Bodies come in pieces (see [`crate::Body`]), which
+    /// bounds the buffer.
+    fn is_write_vectored(&self) -> bool {
+        false
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    /// Nothing: the socket is closed by `server::linger`, or goes back to waiting.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

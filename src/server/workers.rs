@@ -1,0 +1,102 @@
+//! The worker threads. Each has a runtime of its own and serves its connections alone, from the
+//! first byte to the last: no lock, no queue and no cache line is shared with another.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::admission::Place;
+use super::connection;
+use super::watchdog;
+use crate::app::App;
+use crate::metrics::HttpShard;
+
+/// One worker as its connections see it.
+pub(crate) struct Worker {
+    app: Arc<App>,
+    index: usize,
+    connections: AtomicUsize,
+}
+
+impl Worker {
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The numbers of this worker's requests.
+    pub(crate) fn shard(&self) -> &HttpShard {
+        // One shard was made for each worker.
+        #[allow(clippy::indexing_slicing, reason = "App::new makes a shard for each worker")]
+        &self.app.shards[self.index]
+    }
+}
+
+/// An accepted connection.
+pub(super) struct Accepted {
+    pub(super) stream: std::net::TcpStream,
+    pub(super) place: Place,
+}
+
+/// All workers.
+pub(super) struct Workers(Vec<Handle>);
+
+struct Handle {
+    worker: Arc<Worker>,
+    /// Not bounded by itself: each message holds a place, and those are counted.
+    queue: mpsc::UnboundedSender<Accepted>,
+}
+
+impl Workers {
+    /// Starts a thread for each shard of the app.
+    pub(super) fn start(app: &Arc<App>) -> io::Result<Self> {
+        let handles = (0..app.shards.len()).map(|index| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let connections = AtomicUsize::new(0);
+            let worker = Arc::new(Worker { app: Arc::clone(app), index, connections });
+            let (queue, accepted) = mpsc::unbounded_channel();
+            let task = run(Arc::clone(&worker), accepted);
+            thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || runtime.block_on(task))?;
+            Ok(Handle { worker, queue })
+        });
+        Ok(Self(handles.collect::<io::Result<_>>()?))
+    }
+
+    /// Gives a connection to the worker that has the fewest.
+    pub(super) fn take(&self, accepted: Accepted) {
+        let load = |handle: &&Handle| handle.worker.connections.load(Relaxed);
+        if let Some(handle) = self.0.iter().min_by_key(load) {
+            handle.worker.connections.fetch_add(1, Relaxed);
+            // A worker ends only with the process.
+            let _ = handle.queue.send(accepted);
+        }
+    }
+}
+
+async fn run(worker: Arc<Worker>, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
+    tokio::spawn(watchdog::beat(Arc::clone(&worker.app), worker.index));
+    while let Some(Accepted { stream, place }) = accepted.recv().await {
+        let worker = Arc::clone(&worker);
+        tokio::spawn(async move {
+            let _leaving = Leaving(Arc::clone(&worker));
+            match TcpStream::from_std(stream) {
+                Ok(stream) => connection::serve(stream, place, worker).await,
+                Err(error) => tracing::warn!(%error, "an accepted connection cannot be served"),
+            }
+        });
+    }
+}
+
+/// Counts a connection out, also when its task panics.
+struct Leaving(Arc<Worker>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,136 @@
+//! From `tracing` events to log lines. The fields of the spans around an event are part of its line.
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::line::{self, Fields, Style};
+use super::writer::Writer;
+use crate::trace;
+
+/// Writes each event as one line.
+pub(super) struct LogLayer {
+    style: Style,
+    writer: Writer,
+}
+
+/// A span's fields as text, kept with the span.
+struct SpanFields(String);
+
+impl LogLayer {
+    pub(super) fn new(style: Style, writer: Writer) -> Self {
+        Self { style, writer }
+    }
+}
+
+impl<S> Layer<S> for LogLayer
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = Fields::new(self.style);
+        attributes.record(&mut fields);
+        span.extensions_mut().insert(SpanFields(fields.text));
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = Fields::new(self.style);
+        values.record(&mut fields);
+        if let Some(SpanFields(text)) = span.extensions_mut().get_mut() {
+            text.push_str(&fields.text);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::new(self.style);
+        event.record(&mut fields);
+        let mut spans = String::new();
+        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
+            if let Some(SpanFields(text)) = span.extensions().get() {
+                spans.push_str(text);
+            }
+        }
+        let line = line::write(self.style, event.metadata(), trace::current(), &spans, &fields);
+        self.writer.write(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use serde_json::Value;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::super::{LogFormat, TimestampFormat};
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Output(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, timestamp: TimestampFormat, log: impl FnOnce()) -> String {
+        let output = Output::default();
+        let writer = Writer::start(Box::new(output.clone()));
+        let layer = LogLayer::new(Style { format, timestamp, colour: false }, writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+        writer.flush(Duration::from_secs(5));
+        let bytes = output.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_json_line_has_the_event_s_own_fields_flat_beside_the_common_ones() {
+        let text = logged(LogFormat::Json, TimestampFormat::Rfc3339, || {
+            let span = tracing::info_span!("outer", order = 7);
+            let _entered = span.enter();
+            tracing::warn!(target: "t", a = "quote \" and \n", b = 1.5, c = f64::NAN, d = ?Some(1), level = 9, "hello {}", "x");
+        });
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["target"], "t");
+        assert_eq!(line["message"], "hello x");
+        assert_eq!(line["order"], 7);
+        assert_eq!(line["a"], "quote \" and \n");
+        assert_eq!(line["b"], 1.5);
+        assert_eq!(line["c"], Value::Null);
+        assert_eq!(line["d"], "Some(1)");
+        assert_eq!(line["field.level"], 9);
+        let time = line["timestamp"].as_str().unwrap();
+        assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+    }
+
+    #[test]
+    fn the_time_can_be_a_number_or_left_out() {
+        let log = || tracing::info!("x");
+        let line = logged(LogFormat::Json, TimestampFormat::UnixMs, log);
+        assert!(serde_json::from_str::<Value>(&line).unwrap()["timestamp"].is_u64());
+        let line = logged(LogFormat::Json, TimestampFormat::None, log);
+        assert!(serde_json::from_str::<Value>(&line).unwrap().get("timestamp").is_none());
+    }
+
+    #[test]
+    fn a_pretty_line_is_for_people() {
+        let text = logged(LogFormat::Pretty, TimestampFormat::None, || {
+            tracing::info!(target: "t", port = 80, name = "a b", "listening");
+        });
+        assert_eq!(text, " INFO t: listening port=80 name=\"a b\"\n");
+    }
+}
