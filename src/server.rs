@@ -79,9 +79,9 @@ pub(crate) enum End {
     /// Every request was answered.
     Drained { signal: &'static str },
     /// The drain timeout cut these.
-    Cut { signal: &'static str, connections: u64, requests: u64 },
+    Cut { signal: &'static str, connections: usize, requests: u64 },
     /// A second signal cut these.
-    Hurried { signal: &'static str, connections: u64, requests: u64 },
+    Hurried { signal: &'static str, connections: usize, requests: u64 },
 }
 
 impl Server {
@@ -155,21 +155,19 @@ async fn drain(
             return Ok(End::Hurried { signal, connections, requests });
         }
     }
-    acceptor.finish();
+    let workers = acceptor.finish();
     app.lifecycle.advance(Phase::Closing);
-    tokio::select! {
-        result = timeout(limit, app.admission.empty()) => {
-            let (connections, requests) = left();
-            match result {
-                Ok(()) => Ok(End::Drained { signal }),
-                Err(_) => Ok(End::Cut { signal, connections, requests }),
-            }
-        }
-        signal = signals.next() => {
-            let (connections, requests) = left();
-            Ok(End::Hurried { signal, connections, requests })
-        }
-    }
+    let hurried_by = tokio::select! {
+        _ = timeout(limit, app.admission.empty()) => None,
+        signal = signals.next() => Some(signal),
+    };
+    let (connections, requests) = left();
+    workers.stop();
+    Ok(match hurried_by {
+        Some(signal) => End::Hurried { signal, connections, requests },
+        None if connections > 0 => End::Cut { signal, connections, requests },
+        None => End::Drained { signal },
+    })
 }
 
 /// The signals that end the service.

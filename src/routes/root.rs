@@ -25,7 +25,7 @@ struct Overview<'a> {
     is_ready: bool,
     health: HealthReport,
     requests: Requests,
-    connections: u64,
+    connections: usize,
 }
 
 #[derive(Serialize)]

@@ -52,7 +52,7 @@ impl Acceptor {
     pub(super) async fn run(&mut self) -> io::Error {
         loop {
             // Past the reserve nobody is accepted: new connections wait in the kernel's queue.
-            let Some(place) = self.app.admission.enter().await else {
+            let Some(permit) = self.app.admission.permit().await else {
                 return io::Error::other("the service admits no connections any more");
             };
             // A socket belongs to the runtime that waits for it: it is taken out of this one and
@@ -61,12 +61,13 @@ impl Acceptor {
             match accepted.and_then(|(stream, _)| stream.into_std()) {
                 Ok(stream) => {
                     self.wait = FIRST_WAIT;
+                    let place = self.app.admission.enter(permit);
                     hand_over(&self.workers, Accepted { stream, place });
                 }
                 Err(error) => match classify(&error) {
                     Class::Connection => {}
                     Class::Resources => {
-                        drop(place);
+                        drop(permit);
                         self.back_off(&error).await;
                     }
                     Class::Listener => return error,
@@ -75,15 +76,15 @@ impl Acceptor {
         }
     }
 
-    /// Accepts what has arrived already, and then closes the listening socket.
-    pub(super) fn finish(self) {
+    /// Accepts what has arrived already, and then closes the listening socket. The workers are
+    /// returned: they serve on until they are dropped.
+    pub(super) fn finish(self) -> Workers {
         let Self { listener, app, workers, .. } = self;
-        let Ok(listener) = listener.into_std() else {
-            return;
-        };
-        while let Some(place) = app.admission.try_enter() {
+        let Ok(listener) = listener.into_std() else { return workers };
+        while let Some(permit) = app.admission.try_permit() {
             match listener.accept() {
                 Ok((stream, _)) if stream.set_nonblocking(true).is_ok() => {
+                    let place = app.admission.enter(permit);
                     hand_over(&workers, Accepted { stream, place });
                 }
                 Ok(_) => {}
@@ -92,6 +93,7 @@ impl Acceptor {
                 Err(_) => break,
             }
         }
+        workers
     }
 
     async fn back_off(&mut self, error: &io::Error) {

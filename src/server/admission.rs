@@ -2,7 +2,7 @@
 //! the service, and tells everyone else to come back; past the reserve the kernel's queue waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -12,15 +12,23 @@ pub(crate) const RESERVE: usize = 64;
 /// Counts connections in and out.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
+    active: Arc<AtomicUsize>,
     limit: usize,
     rejected: AtomicU64,
+}
+
+/// The right to one more connection.
+#[derive(Debug)]
+pub(super) struct Permit {
+    _permit: OwnedSemaphorePermit,
 }
 
 /// A connection's place; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
+    active: Arc<AtomicUsize>,
     pub(crate) class: Class,
 }
 
@@ -35,37 +43,40 @@ pub(crate) enum Class {
 
 impl Admission {
     pub(crate) fn new(limit: usize) -> Self {
-        let places = Arc::new(Semaphore::new(limit + RESERVE));
-        Self { places, limit, rejected: AtomicU64::new(0) }
+        Self {
+            permits: Arc::new(Semaphore::new(limit + RESERVE)),
+            active: Arc::default(),
+            limit,
+            rejected: AtomicU64::new(0),
+        }
     }
 
-    /// A place for the next connection, when there is one.
-    pub(crate) async fn enter(&self) -> Option<Place> {
-        let permit = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        Some(self.place(permit))
+    /// The right to one more connection, when there is one.
+    pub(super) async fn permit(&self) -> Option<Permit> {
+        Arc::clone(&self.permits).acquire_owned().await.ok().map(|_permit| Permit { _permit })
     }
 
-    /// A place for the next connection, if there is one.
-    pub(crate) fn try_enter(&self) -> Option<Place> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(self.place(permit))
+    /// The right to one more connection, if there is one.
+    pub(super) fn try_permit(&self) -> Option<Permit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok().map(|_permit| Permit { _permit })
     }
 
-    fn place(&self, permit: OwnedSemaphorePermit) -> Place {
-        let is_past_limit = self.active() > self.limit as u64;
-        let class = if is_past_limit { Class::Reserve } else { Class::Normal };
-        Place { _permit: permit, class }
+    /// The place of a connection that has come.
+    pub(super) fn enter(&self, permit: Permit) -> Place {
+        let before = self.active.fetch_add(1, Relaxed);
+        let class = if before < self.limit { Class::Normal } else { Class::Reserve };
+        Place { _permit: permit, active: Arc::clone(&self.active), class }
     }
 
     /// How many connections are open.
-    pub(crate) fn active(&self) -> u64 {
-        (self.limit + RESERVE).saturating_sub(self.places.available_permits()) as u64
+    pub(crate) fn active(&self) -> usize {
+        self.active.load(Relaxed)
     }
 
     /// Waits until no connection is open.
     pub(crate) async fn empty(&self) {
         let all = u32::try_from(self.limit + RESERVE).unwrap_or(u32::MAX);
-        let _ = self.places.acquire_many(all).await;
+        let _ = self.permits.acquire_many(all).await;
     }
 
     /// A connection of the reserve was told to come back.
@@ -79,6 +90,12 @@ impl Admission {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.active.fetch_sub(1, Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,15 +103,17 @@ mod tests {
     #[tokio::test]
     async fn past_the_limit_comes_the_reserve_and_past_that_nobody() {
         let admission = Admission::new(2);
-        let mut places: Vec<Place> =
-            (0..2 + RESERVE).filter_map(|_| admission.try_enter()).collect();
+        let enter = || admission.try_permit().map(|permit| admission.enter(permit));
+        let mut places: Vec<Place> = (0..2 + RESERVE).filter_map(|_| enter()).collect();
         let classes: Vec<Class> = places.iter().map(|place| place.class).collect();
         assert_eq!(classes[..3], [Class::Normal, Class::Normal, Class::Reserve]);
-        assert_eq!(classes.len(), 2 + RESERVE);
-        assert!(admission.try_enter().is_none());
-        assert_eq!(admission.active(), 66);
+        assert_eq!((classes.len(), admission.active()), (2 + RESERVE, 2 + RESERVE));
+        assert!(enter().is_none());
         places.truncate(1);
-        assert_eq!(admission.enter().await.unwrap().class, Class::Normal);
+        let permit = admission.permit().await.unwrap();
+        assert_eq!(admission.active(), 1, "a permit is not a connection yet");
+        places.push(admission.enter(permit));
+        assert_eq!(places[1].class, Class::Normal);
         places.clear();
         admission.empty().await;
     }

@@ -4,7 +4,8 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -41,11 +42,15 @@ pub(super) struct Accepted {
     pub(super) place: Place,
 }
 
-/// All workers.
+/// All workers. They end, with their connections, when this is dropped.
 pub(super) struct Workers(Vec<Handle>);
+
+/// How long the end of the workers is waited for: one may be stuck in a handler.
+const JOIN_WITHIN: Duration = Duration::from_millis(500);
 
 struct Handle {
     worker: Arc<Worker>,
+    thread: JoinHandle<()>,
     /// Not bounded by itself: each message holds a place, and those are counted.
     queue: mpsc::UnboundedSender<Accepted>,
 }
@@ -59,10 +64,10 @@ impl Workers {
             let worker = Arc::new(Worker { app: Arc::clone(app), index, connections });
             let (queue, accepted) = mpsc::unbounded_channel();
             let task = run(Arc::clone(&worker), accepted);
-            thread::Builder::new()
+            let thread = thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || runtime.block_on(task))?;
-            Ok(Handle { worker, queue })
+            Ok(Handle { worker, thread, queue })
         });
         Ok(Self(handles.collect::<io::Result<_>>()?))
     }
@@ -72,8 +77,17 @@ impl Workers {
         let load = |handle: &&Handle| handle.worker.connections.load(Relaxed);
         if let Some(handle) = self.0.iter().min_by_key(load) {
             handle.worker.connections.fetch_add(1, Relaxed);
-            // A worker ends only with the process.
+            // A worker ends only when this is dropped.
             let _ = handle.queue.send(accepted);
+        }
+    }
+
+    /// Ends the workers and what they still have, so that it is told before the last log line.
+    pub(super) fn stop(self) {
+        let threads: Vec<_> = self.0.into_iter().map(|handle| handle.thread).collect();
+        let deadline = Instant::now() + JOIN_WITHIN;
+        while Instant::now() < deadline && !threads.iter().all(JoinHandle::is_finished) {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 }

@@ -77,7 +77,7 @@ impl Writer {
 
     /// How many lines were dropped since the start.
     pub(crate) fn dropped(&self) -> u64 {
-        self.0.dropped.load(Ordering::Relaxed)
+        self.0.dropped()
     }
 
     /// Waits until every line is written, or the time is over.
@@ -99,6 +99,10 @@ impl Writer {
 }
 
 impl Shared {
+    fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,6 +123,13 @@ impl Shared {
             mem::swap(&mut state.waiting, &mut lines);
             state.is_writing = true;
             drop(state);
+            // Told now, when there is room for it again.
+            let dropped = self.dropped();
+            if dropped > told {
+                let message = "log lines were dropped: standard error is not read fast enough";
+                tracing::warn!(lines = dropped - told, "{message}");
+                told = dropped;
+            }
 
             if !write_patiently(&mut output, &lines) {
                 let lost = lines.iter().filter(|byte| **byte == b'\n').count();
@@ -127,15 +138,6 @@ impl Shared {
             lines.clear();
             self.lock().is_writing = false;
             self.changed.notify_all();
-
-            let dropped = self.dropped.load(Ordering::Relaxed);
-            if dropped > told {
-                tracing::warn!(
-                    lines = dropped - told,
-                    "log lines were dropped: standard error is not read fast enough"
-                );
-                told = dropped;
-            }
         }
     }
 }

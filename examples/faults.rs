@@ -1,0 +1,134 @@
+//! The service with routes that go wrong in every way a handler can, for the tests in `tests/`.
+//! It also shows what a service with routes of its own looks like from outside this crate.
+
+use std::future::pending;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Frame;
+use pcf_api::{Body, BoxError, Code, Error, Request, Response, Routes, response};
+use serde::Deserialize;
+
+fn main() -> ExitCode {
+    pcf_api::run(std::env::args_os().skip(1), routes())
+}
+
+fn routes() -> Routes {
+    pcf_api::routes()
+        .get("/hello/{name}", hello)
+        .get("/panic", panics)
+        .get("/panic-later", panics_while_it_streams)
+        .get("/sleep/{ms}", sleeps)
+        .get("/block/{ms}", blocks)
+        .get("/never", never)
+        .get("/fail", fails)
+        .get("/conflict", conflicts)
+        .get("/bytes/{count}", many_bytes)
+        .get("/endless", endless)
+        .get("/log/{count}", logs)
+        .post("/echo", echo)
+        .post("/order", order)
+        .post("/ignore", ignores_the_body)
+}
+
+async fn hello(request: Request) -> Result<Response, Error> {
+    let name = request.param("name")?;
+    tracing::info!(%name, "greeting");
+    Ok(response::text(format!("Hello, {name}!")))
+}
+
+async fn panics(_: Request) -> Result<Response, Error> {
+    panic!("on purpose");
+}
+
+async fn sleeps(request: Request) -> Result<Response, Error> {
+    let ms = request.param("ms")?.parse()?;
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+    Ok(response::text("slept"))
+}
+
+async fn blocks(request: Request) -> Result<Response, Error> {
+    let ms = request.param("ms")?.parse()?;
+    std::thread::sleep(Duration::from_millis(ms));
+    Ok(response::text("blocked"))
+}
+
+async fn never(_: Request) -> Result<Response, Error> {
+    pending().await
+}
+
+async fn fails(_: Request) -> Result<Response, Error> {
+    let cause = "postgres://app:hunter2@db is down";
+    Err(std::io::Error::other(cause).into())
+}
+
+async fn conflicts(_: Request) -> Result<Response, Error> {
+    Err(Error::new(Code::Conflict, "taken").with("name", "x"))
+}
+
+async fn many_bytes(request: Request) -> Result<Response, Error> {
+    let count = request.param("count")?.parse()?;
+    Ok(response::text(vec![b'x'; count]))
+}
+
+async fn logs(request: Request) -> Result<Response, Error> {
+    let count: u32 = request.param("count")?.parse()?;
+    for line in 0..count {
+        tracing::info!(line, filler = "x".repeat(200), "a line of the handler");
+    }
+    Ok(response::no_content())
+}
+
+async fn echo(request: Request) -> Result<Response, Error> {
+    Ok(response::text(request.bytes().await?))
+}
+
+#[derive(Deserialize)]
+struct Order {
+    item: String,
+    count: u32,
+}
+
+async fn order(request: Request) -> Result<Response, Error> {
+    let order: Order = request.json().await?;
+    Ok(response::text(format!("{} of {}", order.count, order.item)))
+}
+
+async fn ignores_the_body(_: Request) -> Result<Response, Error> {
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    Ok(response::no_content())
+}
+
+async fn endless(_: Request) -> Result<Response, Error> {
+    Ok(Response::new(Body::stream(Pieces { left: u64::MAX, panics: false })))
+}
+
+async fn panics_while_it_streams(_: Request) -> Result<Response, Error> {
+    Ok(Response::new(Body::stream(Pieces { left: 2, panics: true })))
+}
+
+/// So many pieces of 16 KiB, and then perhaps a panic.
+struct Pieces {
+    left: u64,
+    panics: bool,
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.left == 0 {
+            assert!(!self.panics, "on purpose");
+            return Poll::Ready(None);
+        }
+        self.left -= 1;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
+    }
+}

@@ -1,0 +1,172 @@
+//! `pcf-api healthcheck` against servers of every kind: it always ends in time, and its exit status
+//! tells the three cases apart.
+
+use std::io::{Read, Write};
+use std::net::{Ipv6Addr, TcpListener};
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::support::peers::{Folder, Peer, free_port};
+use super::support::{Server, eventually, run};
+
+/// Runs a health check with a short timeout; its status, what it printed, how long it took.
+fn check(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, Duration) {
+    let began = Instant::now();
+    let output = run(&[&["healthcheck"], arguments].concat(), environment);
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap(), began.elapsed())
+}
+
+fn check_port(port: u16) -> (i32, String, Duration) {
+    check(&["--timeout", "1s"], &[("PORT", &port.to_string())])
+}
+
+#[test]
+fn a_healthy_server_is_0() {
+    let server = Server::start(&[]);
+    let port = server.port.to_string();
+    assert_eq!(check_port(server.port).0, 0);
+    assert_eq!(check_port(server.port).1, "healthy\n");
+    assert_eq!(check(&["--live"], &[("PORT", &port)]).1, "200 OK\n");
+    assert_eq!(check(&["--quiet"], &[("PORT", &port)]).1, "");
+    let (status, json, _) = check(&["--json"], &[("SERVER__PORT", &port)]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((status, json["status"].as_str()), (0, Some("healthy")));
+}
+
+#[test]
+fn a_degraded_server_is_0_and_an_unhealthy_or_starting_one_is_1_and_alive() {
+    let port = free_port();
+    let url = format!("tcp://127.0.0.1:{port}");
+    for (criticality, grace, expected, word) in [
+        ("important", "0s", 0, "degraded"),
+        ("critical", "0s", 1, "unhealthy"),
+        ("critical", "1h", 1, "starting"),
+        ("optional", "0s", 0, "healthy"),
+    ] {
+        let server = Server::start(&[
+            ("DEPENDENCIES__DB__URL", url.as_str()),
+            ("DEPENDENCIES__DB__CRITICALITY", criticality),
+            ("DEPENDENCIES__DB__GRACE", grace),
+        ]);
+        eventually(word, Duration::from_secs(5), || match server.health()["status"].as_str() {
+            Some(status) if status == word => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+        let (status, text, _) = check_port(server.port);
+        assert_eq!(status, expected, "{word}: {text}");
+        assert!(text.starts_with(word) && text.contains("connection refused"), "{text}");
+        let own = server.port.to_string();
+        assert_eq!(check(&["--live"], &[("PORT", &own)]).0, 0, "{word}: liveness needs nobody");
+    }
+}
+
+#[test]
+fn a_draining_server_is_1_and_alive() {
+    let server = Server::start(&[("SERVER__DRAIN_DELAY", "30s")]);
+    server.signal("TERM");
+    server.log_line("draining", Duration::from_secs(5), |line| line["signal"] == "SIGTERM");
+    let (status, text, _) = check_port(server.port);
+    assert_eq!((status, text.as_str()), (1, "draining\n"));
+    assert_eq!(check(&["--live"], &[("PORT", &server.port.to_string())]).0, 0);
+}
+
+#[test]
+fn a_refused_port_is_2_at_once() {
+    let (status, text, took) = check_port(free_port());
+    assert_eq!(status, 2);
+    assert!(text.contains("cannot connect") && took < Duration::from_secs(1), "{took:?} {text}");
+}
+
+#[test]
+fn a_silent_peer_is_2_after_the_timeout_which_is_5_seconds_if_not_told() {
+    let peer = Peer::start(None);
+    let (status, text, took) = check_port(peer.port);
+    assert_eq!((status, text.contains("in time")), (2, true), "{text}");
+    assert!((900..2500).contains(&took.as_millis()), "{took:?}");
+    let (status, _, took) = check(&[], &[("PORT", &peer.port.to_string())]);
+    assert_eq!(status, 2);
+    assert!((4900..6500).contains(&took.as_millis()), "{took:?}");
+}
+
+#[test]
+fn garbage_and_an_early_close_are_2() {
+    for garbage in ["SSH-2.0-OpenSSH_9.2\r\n", "\0\0\0\0", "HTTP/1.1 2OO OK\r\n\r\n", "HTTP/1.1"] {
+        let peer = Peer::start(Some(garbage));
+        assert_eq!(check_port(peer.port).0, 2, "{garbage:?}");
+    }
+    let cut = Peer::start(Some("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nOK"));
+    assert_eq!(check_port(cut.port).0, 2, "less body than was promised");
+    let rude = Peer::start(None);
+    rude.behaviour.is_rude.store(true, SeqCst);
+    assert_eq!(check_port(rude.port).0, 2);
+}
+
+#[test]
+fn a_drip_of_one_byte_a_second_is_2_within_the_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 1024]);
+        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK" {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+    let (status, _, took) = check(&["--timeout", "3s"], &[("PORT", &port.to_string())]);
+    assert_eq!(status, 2);
+    assert!((2900..4500).contains(&took.as_millis()), "{took:?}");
+}
+
+#[test]
+fn a_503_of_someone_else_is_1() {
+    let peer = Peer::start(Some("HTTP/1.0 503 Service Unavailable\r\n\r\n"));
+    assert_eq!(check_port(peer.port).0, 1);
+}
+
+#[test]
+fn the_address_is_that_of_the_server_s_own_configuration() {
+    let server = Server::start(&[]);
+    let port = server.port.to_string();
+    let folder = Folder::new();
+    let file = folder.file("pcf.toml", &format!("[server]\nport = {port}\n"));
+    assert_eq!(check(&[], &[("CONFIG_FILE", &file)]).0, 0, "from the file");
+    assert_eq!(check(&["--config", &file], &[]).0, 0, "from the file of the flag");
+    assert_eq!(check(&["--port", &port], &[("PORT", "1")]).0, 0, "a flag is over the environment");
+    let url = format!("http://127.0.0.1:{port}");
+    assert_eq!(check(&["--url", &url], &[]).1, "healthy\n", "the path is readiness' own");
+    assert_eq!(check(&["--url", &format!("{url}/version")], &[]).0, 0);
+    assert_eq!(check(&["--url", &format!("{url}/nothing")], &[]).0, 1);
+    assert_eq!(check(&["--url", &format!("http://localhost:{port}")], &[]).0, 0, "by name");
+    for wrong in ["https://127.0.0.1/", "127.0.0.1", "http://"] {
+        assert_eq!(check(&["--url", wrong], &[]).0, 2, "{wrong}");
+    }
+    let broken = [("PORT", port.as_str()), ("LOG_FORMAT", "xml"), ("SERVER__NOPE", "1")];
+    assert_eq!(check(&[], &broken).0, 0, "whatever else is wrong with the configuration");
+    assert_eq!(check(&[], &[("PORT", "80800")]).0, 2);
+}
+
+#[test]
+fn ipv6_is_asked_too() {
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    let server = Server::start(&[("SERVER__HOST", "::1")]);
+    let port = server.port.to_string();
+    assert_eq!(check(&[], &[("PORT", &port), ("SERVER__HOST", "::1")]).0, 0);
+    assert_eq!(
+        check(&[], &[("PORT", &port)]).0,
+        0,
+        "the default asks the loopback of both families"
+    );
+    let everywhere = Server::start(&[("SERVER__HOST", "0.0.0.0")]);
+    let url = format!("http://[::1]:{}", everywhere.port);
+    assert_eq!(check(&["--url", &url], &[]).0, 0, "the default listens on both");
+}

@@ -1,0 +1,215 @@
+//! Log lines: their form, what is never in them, and that they never make a request wait.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::support::peers::{Folder, free_port};
+use super::support::{Client, Server, binary, eventually, run};
+
+#[test]
+fn each_line_is_one_json_object_with_the_required_fields() {
+    let server = Server::faulty(&[("RUST_LOG", "debug"), ("DATABASE_URL", "tcp://127.0.0.1:1")]);
+    let mut client = server.connect();
+    let client_port = client.stream.local_addr().unwrap().port();
+    for path in
+        ["/version?token=hunter2", "/panic", "/fail", "/hello/%0a%22", "/health", "/metrics"]
+    {
+        client.get(path);
+    }
+    drop(client);
+    std::thread::sleep(Duration::from_millis(100));
+    let log = server.log();
+    assert!(log.len() > 8, "{log:?}");
+    for line in &log {
+        let text = |key: &str| line[key].as_str().unwrap_or_else(|| panic!("no {key}: {line}"));
+        let time = text("timestamp");
+        assert!(time.len() == 24 && time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
+        assert!(["ERROR", "WARN", "INFO", "DEBUG"].contains(&text("level")), "{line}");
+        assert!(!text("target").is_empty() && !text("message").is_empty(), "{line}");
+        if text("target") == "access" {
+            assert_eq!((text("trace_id").len(), text("span_id").len()), (32, 16), "{line}");
+            assert!(
+                line["duration_ms"].is_f64() && line["bytes"].is_u64() && line["status"].is_u64()
+            );
+            assert!(text("method") == "GET" && text("route").starts_with('/'), "{line}");
+        }
+    }
+    let access: Vec<_> = log.iter().filter(|line| line["target"] == "access").collect();
+    assert_eq!(access.len(), 6, "one line per request");
+    let quiet = access.iter().filter(|line| line["level"] == "DEBUG").count();
+    assert_eq!(quiet, 2, "health and metrics, when well");
+    let all = server.raw_lines().join("\n");
+    assert!(!all.contains("token"), "no query string: {all}");
+    let peer = format!("127.0.0.1:{}", client_port);
+    assert!(!all.contains(&peer), "no address: {all}");
+}
+
+#[test]
+fn levels_and_times_are_as_asked() {
+    let server =
+        Server::start(&[("RUST_LOG", "info,access=off"), ("LOG_TIMESTAMP_FORMAT", "unix_ms")]);
+    server.get("/version");
+    server.get("/nope");
+    server.signal("TERM");
+    let (line, _) = server.log_line("the end", Duration::from_secs(5), |line| {
+        line["message"] == "stopped by SIGTERM: drained"
+    });
+    assert!(line["timestamp"].as_u64().unwrap() > 1_700_000_000_000);
+    assert!(server.log().iter().all(|line| line["target"] != "access"));
+
+    let output =
+        run(&["--server.workers=0"], &[("LOG_FORMAT", "pretty"), ("LOG_TIMESTAMP_FORMAT", "none")]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("ERROR pcf_api::run: 1 mistake in the configuration\n  server.workers"),
+        "{told}"
+    );
+}
+
+/// A secret in each place that may hold one is nowhere to be seen.
+#[test]
+fn no_secret_is_ever_shown() {
+    const SECRET: &str = "hunter2";
+    let folder = Folder::new();
+    let file = folder.file("url", &format!("redis://:{SECRET}@127.0.0.1:{}/", free_port()));
+    let postgres = format!("postgres://app:{SECRET}@127.0.0.1:{}/app", free_port());
+    let file_url = format!("file:{file}");
+    let environment = [
+        ("RUST_LOG", "trace"),
+        ("DATABASE_URL", postgres.as_str()),
+        ("DEPENDENCIES__CACHE__URL", file_url.as_str()),
+        ("DEPENDENCIES__OTHER__URL", postgres.as_str()),
+        ("DEPENDENCIES__OTHER__GRACE", "0s"),
+    ];
+    let server = Server::faulty(&environment);
+    eventually("all were checked", Duration::from_secs(5), || {
+        let services = server.health()["services"].clone();
+        let is_done =
+            services.as_object().unwrap().values().all(|s| s["consecutive_failures"] != 0);
+        if is_done { Ok(()) } else { Err(services.to_string()) }
+    });
+    let mut shown = String::new();
+    for path in ["/", "/version", "/health/ready", "/metrics", "/nope", "/panic", "/never"] {
+        if path != "/never" {
+            shown += &server.get(path).text();
+        }
+    }
+    folder.file("url", &format!("nonsense {SECRET}"));
+    std::thread::sleep(Duration::from_secs(2));
+    let lines = server.raw_lines().join("\n");
+    assert!(lines.contains("the last one stays in use"), "{lines}");
+    shown += &lines;
+    folder.file("url", &format!("redis://:{SECRET}@127.0.0.1:1/"));
+    for arguments in [&["config"][..], &["--help"], &["config", "--check"], &["healthcheck"]] {
+        let output = run(arguments, &environment[1..]);
+        shown += &String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    }
+    let flag = format!("--database_url=mysql://app:{SECRET}@db");
+    let output = run(&[&flag], &[("DEPENDENCIES__CACHE__URL", &format!("ftp://{SECRET}"))]);
+    assert_eq!(output.status.code(), Some(2));
+    shown += &String::from_utf8(output.stderr).unwrap();
+    assert!(shown.contains("<redacted>") && shown.contains(&file), "{shown}");
+    assert!(!shown.contains(SECRET), "{shown}");
+}
+
+/// The reading end of a pipe is there, and nobody reads it.
+#[test]
+fn a_blocked_standard_error_does_not_stall_requests_and_drops_are_counted() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let port = free_port();
+    let mut child = Command::new(binary("faults"))
+        .env_clear()
+        .envs([("PORT", port.to_string().as_str()), ("SERVER__HOST", "127.0.0.1")])
+        .envs([("LOG_FORMAT", "json"), ("SERVER__DRAIN_DELAY", "0s")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(OwnedFd::from(writer)))
+        .spawn()
+        .unwrap();
+    let (mut client, _) = eventually("listening", Duration::from_secs(5), || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())?;
+        Ok(Client::connect(port))
+    });
+    let began = Instant::now();
+    let mut slowest = Duration::ZERO;
+    // Far more than the pipe (64 KiB) and the buffer (1 MiB) hold.
+    for _ in 0..200 {
+        let asked = Instant::now();
+        assert_eq!(client.get("/log/50").status, 204);
+        slowest = slowest.max(asked.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(1), "{slowest:?} of {:?}", began.elapsed());
+    let scrape = client.get("/metrics").text();
+    let dropped = scrape.lines().find_map(|line| line.strip_prefix("log_lines_dropped_total "));
+    let dropped: u64 = dropped.unwrap().parse().unwrap();
+    assert!(dropped > 1000, "{dropped}");
+
+    // Once someone reads, all that was kept arrives whole, and the loss is told.
+    let reading = std::thread::spawn(move || {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(client.get("/version").status, 200);
+    std::thread::sleep(Duration::from_millis(100));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let text = reading.join().unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let is_told =
+        |line: &&Value| line["message"].as_str().unwrap().starts_with("log lines were dropped");
+    let told = lines.iter().filter(is_told).map(|line| line["lines"].as_u64().unwrap());
+    assert_eq!(told.sum::<u64>(), dropped);
+    assert_eq!(lines.last().unwrap()["message"], "stopped by SIGTERM: drained");
+}
+
+#[test]
+fn a_blocked_standard_error_does_not_keep_the_process_from_ending() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let port = free_port();
+    let mut child = Command::new(binary("faults"))
+        .env_clear()
+        .envs([("PORT", port.to_string().as_str()), ("SERVER__HOST", "127.0.0.1")])
+        .envs([("LOG_FORMAT", "json"), ("SERVER__DRAIN_DELAY", "0s")])
+        .stderr(Stdio::from(OwnedFd::from(writer)))
+        .spawn()
+        .unwrap();
+    let (mut client, _) = eventually("listening", Duration::from_secs(5), || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())?;
+        Ok(Client::connect(port))
+    });
+    for _ in 0..20 {
+        client.get("/log/100");
+    }
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let (status, took) = eventually("the end", Duration::from_secs(6), || {
+        child.try_wait().unwrap().ok_or_else(|| "runs".to_owned())
+    });
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    drop(reader);
+}
+
+#[test]
+fn a_closed_standard_error_changes_nothing() {
+    let port = free_port();
+    let mut command = Command::new("bash");
+    command.arg("-c").arg(format!("exec {} 2>&-", binary("pcf-api").display()));
+    command.env_clear().env("PORT", port.to_string()).env("SERVER__DRAIN_DELAY", "0s");
+    let mut child = command.stdout(File::create("/dev/null").unwrap()).spawn().unwrap();
+    eventually("listening", Duration::from_secs(5), || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())
+    });
+    for _ in 0..100 {
+        assert_eq!(Client::connect(port).get("/version").status, 200);
+    }
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,25 @@
+//! The service as its users meet it: the real binary, real sockets, real peers.
+//!
+//! A test that needs a tool that is not here says so and passes; with `CI=true` it fails instead.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    reason = "a test may stop where it fails, and say why"
+)]
+
+mod support;
+
+mod configuration;
+mod dependencies;
+mod drain;
+mod errors;
+mod h2c;
+mod healthcheck;
+mod limits;
+mod logs;
+mod metrics;
