@@ -20,9 +20,7 @@ pub(crate) struct Admission {
 
 /// The right to one more connection.
 #[derive(Debug)]
-pub(super) struct Permit {
-    _permit: OwnedSemaphorePermit,
-}
+pub(super) struct Permit(#[allow(dead_code, reason = "held until dropped")] OwnedSemaphorePermit);
 
 /// A connection's place; given back when it is dropped.
 #[derive(Debug)]
@@ -53,12 +51,12 @@ impl Admission {
 
     /// The right to one more connection, when there is one.
     pub(super) async fn permit(&self) -> Option<Permit> {
-        Arc::clone(&self.permits).acquire_owned().await.ok().map(|_permit| Permit { _permit })
+        Arc::clone(&self.permits).acquire_owned().await.ok().map(Permit)
     }
 
     /// The right to one more connection, if there is one.
     pub(super) fn try_permit(&self) -> Option<Permit> {
-        Arc::clone(&self.permits).try_acquire_owned().ok().map(|_permit| Permit { _permit })
+        Arc::clone(&self.permits).try_acquire_owned().ok().map(Permit)
     }
 
     /// The place of a connection that has come.

@@ -235,7 +235,9 @@ fn a_thousand_who_ask_at_once_cause_no_check() {
             asker.spawn(ask).unwrap()
         })
         .collect();
-    askers.into_iter().for_each(|asker| asker.join().unwrap());
+    for asker in askers {
+        asker.join().unwrap();
+    }
     let checks = peer.behaviour.total.load(SeqCst) - before;
     let possible = began.elapsed().as_secs() / 5 + 1;
     assert!(checks as u64 <= possible, "{checks} checks in {:?}", began.elapsed());
@@ -260,7 +262,7 @@ fn failures_are_retried_with_growing_waits_up_to_the_cap() {
     // 0, 1, 3, 5, 7, 9 s, each wait up to a fifth shorter.
     assert!((5..=7).contains(&seen.len()), "{seen:?}");
     for (pair, longest) in seen.windows(2).zip([1000, 2000, 2000, 2000]) {
-        let wait = (pair[1] - pair[0]).as_millis();
+        let wait = pair[1].abs_diff(pair[0]).as_millis();
         assert!(
             (longest * 8 / 10 - 20..longest + 250).contains(&wait),
             "{wait} of {longest}: {seen:?}"

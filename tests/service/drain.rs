@@ -57,7 +57,9 @@ fn sigterm_under_load_loses_no_request() {
     slow.send("GET /sleep/1500 HTTP/1.1\r\nHost: test\r\n\r\n");
     thread::sleep(Duration::from_millis(1200));
     is_over.store(true, SeqCst);
-    clients.into_iter().for_each(|client| client.join().expect("a request was lost"));
+    for client in clients {
+        client.join().expect("a request was lost");
+    }
     assert!(closes.load(SeqCst) > 0, "responses say that the connection ends");
     assert!(asked.load(SeqCst) > 100, "{} requests", asked.load(SeqCst));
     assert_eq!(slow.response().status, 200, "in flight when the delay ended");

@@ -150,7 +150,7 @@ fn a_client_that_never_reads_is_cut_and_takes_little_memory() {
         let active = server.metric("http_connections_active");
         if active > 20.0 { Ok(()) } else { Err(active.to_string()) }
     });
-    let (_, took) = eventually("all cut", Duration::from_secs(10), || {
+    let ((), took) = eventually("all cut", Duration::from_secs(10), || {
         let active = server.metric("http_connections_active");
         if active < 2.0 { Ok(()) } else { Err(active.to_string()) }
     });
@@ -249,11 +249,11 @@ fn without_file_descriptors_the_server_waits_without_spinning_and_recovers() {
     });
     let before = cpu_time(server.pid());
     thread::sleep(Duration::from_secs(3));
-    let spent = cpu_time(server.pid()) - before;
+    let spent = cpu_time(server.pid()).saturating_sub(before);
     assert!(spent < Duration::from_millis(150), "{spent:?} of CPU in 3 s");
     assert_eq!(first.get("/version").status, 200, "those that are open are served");
     held.truncate(10);
-    let (_, took) = eventually("accepts again", Duration::from_secs(5), || {
+    let ((), took) = eventually("accepts again", Duration::from_secs(5), || {
         let mut client = server.connect();
         client.stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         client.send("GET /version HTTP/1.1\r\nHost: t\r\n\r\n");
@@ -277,7 +277,7 @@ fn liveness_fails_when_a_worker_is_stuck_and_returns_when_it_goes_on() {
         client.send("GET /health HTTP/1.1\r\nHost: t\r\n\r\n");
         client.try_response_to("GET").map(|response| response.status)
     };
-    let (_, took) = eventually("503", Duration::from_secs(9), || match live(&server) {
+    let ((), took) = eventually("503", Duration::from_secs(9), || match live(&server) {
         Ok(503) => Ok(()),
         other => Err(format!("{other:?}")),
     });

@@ -45,7 +45,7 @@ fn each_line_is_one_json_object_with_the_required_fields() {
     assert_eq!(quiet, 2, "health and metrics, when well");
     let all = server.raw_lines().join("\n");
     assert!(!all.contains("token"), "no query string: {all}");
-    let peer = format!("127.0.0.1:{}", client_port);
+    let peer = format!("127.0.0.1:{client_port}");
     assert!(!all.contains(&peer), "no address: {all}");
 }
 

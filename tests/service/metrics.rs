@@ -38,8 +38,8 @@ fn twenty_thousand_odd_requests_make_no_series() {
         for _ in 0..count {
             let method = match next(seed) % 12 {
                 n @ 0..8 => ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-                    [n as usize]
-                    .to_owned(),
+                    [usize::try_from(n).unwrap()]
+                .to_owned(),
                 _ => format!("M{}", next(seed) % 100_000),
             };
             let path = match next(seed) % 4 {

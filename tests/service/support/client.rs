@@ -137,7 +137,7 @@ impl Client {
     }
 
     fn read_more(&mut self) -> Result<usize, String> {
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = vec![0; 64 * 1024];
         let count = self.stream.read(&mut buffer).map_err(|error| error.to_string())?;
         self.ahead.extend_from_slice(&buffer[..count]);
         Ok(count)

@@ -187,10 +187,6 @@ impl Peer {
         Self { port, behaviour }
     }
 
-    pub fn answer(&self, text: Option<&str>) {
-        *self.behaviour.answer.lock().unwrap() = text.map(|text| text.as_bytes().to_vec());
-    }
-
     pub fn delay(&self, ms: u64) {
         self.behaviour.delay_ms.store(ms, SeqCst);
     }

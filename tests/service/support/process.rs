@@ -24,7 +24,11 @@ pub fn binary(name: &str) -> PathBuf {
     let built = path.metadata().and_then(|file| file.modified()).ok();
     let source = ["src", "examples"].map(|folder| newest(&Path::new(MANIFEST).join(folder)));
     let is_fresh = built >= source.into_iter().max().flatten();
-    assert!(is_fresh, "{path:?} is missing or stale; build it with: cargo build --examples");
+    assert!(
+        is_fresh,
+        "{} is missing or stale; build it with: cargo build --examples",
+        path.display()
+    );
     path
 }
 
