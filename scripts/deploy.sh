@@ -20,6 +20,9 @@ Needs kubectl and jq.
 EOF
 }
 
+# How long a pod must be in trouble, in seconds, before the release is given up.
+patience=5
+
 environment='' timeout=300 is_dry_run=false
 while [ $# -gt 0 ]; do
     case $1 in
@@ -122,11 +125,14 @@ progress() {
 say '== Rollout'
 least=$(kubectl -n "$namespace" get hpa "$app" --ignore-not-found -o jsonpath='{.spec.minReplicas}')
 deadline=$((SECONDS + timeout))
+since=$SECONDS
 while state=$(progress) && [ "$state" != complete ]; do
     pods=$(current_pods "$namespace" "$app")
     reason=''
     [ "$state" = unseen ] || reason=$(why_not "$pods")
-    [ -z "$reason" ] || give_up "$reason"
+    # A kubelet may stumble once, such as over a ConfigMap that it has not seen yet.
+    [ -n "$reason" ] || since=$SECONDS
+    [ $((SECONDS - since)) -lt $patience ] || give_up "$reason"
     if [[ $state == stalled* ]] || [ $SECONDS -ge $deadline ]; then
         give_up "it never became ready: $(ready_of "$pods") of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s (${state})"
     fi
