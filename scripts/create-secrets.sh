@@ -89,9 +89,9 @@ version() {
 }
 before=$(version)
 for key in "${!values[@]}"; do
-    printf '%s\0%s\0' "$key" "${values[$key]}"
-done | jq -Rs --arg name "$name" --arg app "$app" '
-    split("\u0000")[:-1] as $flat
+    printf '%s\n%s\n' "$key" "${values[$key]}"
+done | jq -Rn --arg name "$name" --arg app "$app" '
+    [inputs] as $flat
     | {apiVersion: "v1", kind: "Secret", type: "Opaque",
        metadata: {name: $name, labels: {"app.kubernetes.io/name": $app}},
        data: ([range(0; $flat | length; 2) | {key: $flat[.], value: ($flat[. + 1] | @base64)}] | from_entries)}' |

@@ -77,10 +77,11 @@ say "== Dry run ($mode): $(wc -l <"$work/dry") objects are accepted"
 ! $is_dry_run || exit 0
 
 before=$(current_revision "$namespace" "$app")
+snapshot "$rendered" "$namespace" >"$work/before"
 
 # Ends the deployment: says why, with what the cluster knows, and takes the pods back.
 give_up() { # reason
-    local now
+    local now others
     say "== FAILED: $1" >&2
     is_open=false
     last_events "$namespace" 5 >&2
@@ -95,8 +96,11 @@ give_up() { # reason
             kubectl -n "$namespace" rollout status "deployment/$app" --timeout="${timeout}s"; } >&2 || {
             fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before: act by hand"
         }
-        say "Rolled back: the pods of revision $before serve. Other objects of the overlay stay as applied:" >&2
-        sed -n '/^deployment/!s/^/  /p' "$work/applied" >&2
+        say "Rolled back: the pods of revision $before serve." >&2
+    fi
+    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | grep -v "^deployment/" | paste -sd ' ')
+    if [ -n "$others" ]; then
+        say "These stay as this deployment made them: $others" >&2
     fi
     fail "deployment of $environment failed: $1"
 }

@@ -85,10 +85,17 @@ why_not() { # pods in JSON
               elif (.state.waiting.reason // "") | IN("CreateContainerConfigError", "CreateContainerError", "RunContainerError") then
                 "the container cannot be made: \(.state.waiting.message // "")"
               elif $last != null and .restartCount >= 1 and (.state.waiting.reason // "") == "CrashLoopBackOff" then
-                "it crashes at start (\($last.reason), exit status \($last.exitCode)): \($last.message // "it left no termination message")"
+                "it crashes at start (\($last.reason), exit status \($last.exitCode)): \($last.message // "it left no termination message" | gsub("\\s*\n\\s*"; ": "))"
               else empty end
             | "pod \($pod.metadata.name): \(.)"
         ] | first // empty' <<<"$1"
+}
+
+# The objects of a rendered overlay as they are in the cluster, one per line: name, then what was
+# asked of it.
+snapshot() { # file, namespace
+    kubectl -n "$2" get -f "$1" --ignore-not-found -o json | jq -r '(.items // [.])[] | select(.kind)
+        | "\(.kind | ascii_downcase)/\(.metadata.name)\t\(del(.status, .metadata.managedFields, .metadata.resourceVersion) | tojson)"' | sort
 }
 
 # The last events about a Deployment's objects, newest last.

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2086,SC2153,SC2154 # the variables of lib.sh
 
 fresh v1 "$repository:v1"
+first=$(revision)
 second=$(release v2 "$repository@$v2_digest" </dev/null)
 
 load_begin --at-least 5000
@@ -29,7 +30,7 @@ k scale deployment/pcf-api --replicas=3 >/dev/null
 settled
 
 load_begin --at-least 5000
-"$root/scripts/rollback-deployment.sh" pcf-api $namespace --to-revision 1 >"$work/out" 2>&1 || die "rollback: $(tail -n 5 "$work/out")"
+"$root/scripts/rollback-deployment.sh" pcf-api $namespace --to-revision "$first" >"$work/out" 2>&1 || die "rollback: $(tail -n 5 "$work/out")"
 settled
 lost_none 'rollback to v1, by scripts/rollback-deployment.sh'
 expect 'v1 serves after the rollback' test "$(served_by :v1)" -gt 0

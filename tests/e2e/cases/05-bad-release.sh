@@ -11,7 +11,7 @@ bad() { # description, directory, seconds, what deploy.sh must say
     lost_none "$1: the old release serves on"
     if [ $code = 1 ] && grep -q "$4" "$work/deploy" && grep -q '^Rolled back' "$work/deploy" && [ "$(served_by :v1)" -gt 0 ] &&
         [ "$(k get deployment pcf-api -o jsonpath='{.spec.template.spec.containers[0].image}')" = "$repository:v1" ]; then
-        pass "$1: deploy.sh says so and rolls back: $(sed -n 's/^deploy.sh: error: //p' "$work/deploy" | cut -c 1-260)"
+        pass "$1: deploy.sh says so and rolls back: $(sed -n 's/^deploy.sh: error: //p' "$work/deploy" | cut -c 1-300)"
     else
         fail "$1: deploy.sh ended with $code"
         tail -n 15 "$work/deploy" | sed 's/^/     /'

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2086,SC2153,SC2154 # the variables of lib.sh
 
 fresh v1 "$repository:v1"
+first=$(revision)
 fresh v2 "$repository:v2"
 good=$(revision)
 crash=$(release crash "$repository:v1" <<'Y'
@@ -26,9 +27,9 @@ settled
 expect 'by hand, without a number: back to the release before' \
     test "$(k get deployment pcf-api -o jsonpath='{.spec.template.spec.containers[0].image}')" = "$repository:v2"
 
-"$script" pcf-api $namespace --to-revision 1 >"$work/out" 2>&1 || { cat "$work/out"; die 'rollback to revision 1'; }
+"$script" pcf-api $namespace --to-revision "$first" >"$work/out" 2>&1 || { cat "$work/out"; die 'rollback to a revision'; }
 settled
-expect "--to-revision 1 goes to revision 1 (from $good)" \
+expect "--to-revision $first goes to revision $first (past $good)" \
     test "$(k get deployment pcf-api -o jsonpath='{.spec.template.spec.containers[0].image}')" = "$repository:v1"
 
 state() { k get deployment pcf-api -o jsonpath='{.metadata.generation} {.metadata.resourceVersion}'; }

@@ -15,7 +15,7 @@ Y
 )
 must_deploy "$directory"
 wanted() { k get hpa pcf-api -o jsonpath='{.status.desiredReplicas}'; }
-load_begin --rate 2500 --keep-alive 16 --fresh 0
+load_begin --rate 15000 --keep-alive 32 --fresh 0
 from=$SECONDS
 has_grown() { [ "$(wanted)" -gt 3 ]; }
 until_true 120 has_grown || { k describe hpa pcf-api | tail -n 12; die 'the HPA does not scale out'; }
