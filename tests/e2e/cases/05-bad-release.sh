@@ -9,7 +9,7 @@ bad() { # description, directory, seconds, what deploy.sh must say
     deploy "$2" --timeout "$3" || code=$?
     settled
     lost_none "$1: the old release serves on"
-    if [ $code = 1 ] && grep -q "$4" "$work/deploy" && grep -q '^Rolled back' "$work/deploy" && [ "$(served_by :v1)" -gt 0 ] &&
+    if [ $code = 1 ] && grep -q "^deploy.sh: error: .*$4" "$work/deploy" && grep -q '^Rolled back' "$work/deploy" && [ "$(served_by :v1)" -gt 0 ] &&
         [ "$(k get deployment pcf-api -o jsonpath='{.spec.template.spec.containers[0].image}')" = "$repository:v1" ]; then
         pass "$1: deploy.sh says so and rolls back: $(sed -n 's/^deploy.sh: error: //p' "$work/deploy" | cut -c 1-300)"
     else
