@@ -77,7 +77,7 @@ for key in "${required[@]}"; do
     [ -n "${values[$key]+x}" ] || problems+=("$key is missing")
 done
 if [ ${#problems[@]} -gt 0 ]; then
-    printf '%s: error: %s\n' "${0##*/}" "${problems[@]}" >&2
+    printf "${0##*/}: error: %s\n" "${problems[@]}" >&2
     exit 2
 fi
 

@@ -79,41 +79,6 @@ say "== Dry run ($mode): $(wc -l <"$work/dry") objects are accepted"
 before=$(current_revision "$namespace" "$app")
 snapshot "$rendered" "$namespace" >"$work/before"
 
-# Ends the deployment: says why, with what the cluster knows, and takes the pods back.
-give_up() { # reason
-    local now others
-    say "== FAILED: $1" >&2
-    is_open=false
-    last_events "$namespace" 5 >&2
-    now=$(current_revision "$namespace" "$app")
-    if [ -z "$before" ]; then
-        say "There was no release before this one: nothing to go back to, it is left as it is." >&2
-    elif [ "$now" = "$before" ]; then
-        say "The pods are those of revision $before, as before: no rollback." >&2
-    else
-        say "== Rolling back: revision $now -> $before" >&2
-        { kubectl -n "$namespace" rollout undo "deployment/$app" --to-revision="$before" &&
-            kubectl -n "$namespace" rollout status "deployment/$app" --timeout="${timeout}s"; } >&2 || {
-            fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before: act by hand"
-        }
-        say "Rolled back: the pods of revision $before serve." >&2
-    fi
-    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | sed '/^deployment\//d' | paste -sd ' ')
-    if [ -n "$others" ]; then
-        say "These stay as this deployment made them: $others" >&2
-    fi
-    fail "deployment of $environment failed: $1"
-}
-
-say '== Apply'
-is_open=true
-kubectl "${apply[@]}" -f "$rendered" >"$work/applied" 2>"$work/errors" || {
-    cat "$work/applied"
-    cat "$work/errors" >&2
-    give_up "only a part was applied ($(wc -l <"$work/applied") of $(wc -l <"$work/dry") objects)"
-}
-cat "$work/applied" "$work/errors"
-
 # How far the rollout is: "unseen" by the controller, "complete" (every replica is new and
 # available, and there are as many as the HPA wants at least), "stalled: ..." or "underway".
 progress() {
@@ -125,6 +90,47 @@ progress() {
             | if . == [] then "underway" else "stalled: \(first)" end
         end'
 }
+
+# Ends the deployment: says why, with what the cluster knows, and takes the pods back.
+give_up() { # reason
+    local now others
+    say "== FAILED: $1" >&2
+    last_events "$namespace" 5 >&2
+    # What was applied a moment ago may not have its revision yet.
+    for _ in {1..10}; do
+        [ "$(progress)" = unseen ] || break
+        sleep 1
+    done
+    now=$(current_revision "$namespace" "$app")
+    if [ -z "$before" ]; then
+        say "There was no release before this one: nothing to go back to, it is left as it is." >&2
+    elif [ "$now" = "$before" ]; then
+        say "The pods are those of revision $before, as before: no rollback." >&2
+    else
+        say "== Rolling back: revision $now -> $before" >&2
+        { kubectl -n "$namespace" rollout undo "deployment/$app" --to-revision="$before" &&
+            kubectl -n "$namespace" rollout status "deployment/$app" --timeout="${timeout}s"; } >&2 || {
+            is_open=false
+            fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before: act by hand"
+        }
+        say "Rolled back: the pods of revision $before serve." >&2
+    fi
+    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | sed '/^deployment\//d' | paste -sd ' ')
+    if [ -n "$others" ]; then
+        say "These stay as this deployment made them: $others" >&2
+    fi
+    is_open=false
+    fail "deployment of $environment failed: $1"
+}
+
+say '== Apply'
+is_open=true
+kubectl "${apply[@]}" -f "$rendered" >"$work/applied" 2>"$work/errors" || {
+    cat "$work/applied"
+    cat "$work/errors" >&2
+    give_up "only a part was applied ($(wc -l <"$work/applied") of $(wc -l <"$work/dry") objects)"
+}
+cat "$work/applied" "$work/errors"
 
 say '== Rollout'
 least=$(kubectl -n "$namespace" get hpa "$app" --ignore-not-found -o jsonpath='{.spec.minReplicas}')

@@ -1,5 +1,5 @@
 # Shared by the scripts that talk to a cluster; sourced, not run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # its variables are used by those that source it
 
 app=pcf-api
 selector=app.kubernetes.io/name=$app
