@@ -22,6 +22,9 @@ fi
 load_begin --at-least 5000 --timeout 1000
 sleep 5
 lost_none 'the service goes on from the other node'
+alive() { pods | jq -e --arg node "$node" '[.[] | select(.spec.nodeName != $node and any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length == 3' >/dev/null; }
+until_true 90 alive || fail 'the lost pods are not replaced'
+pass "all 3 pods are ready on the other node $((SECONDS - from)) s after the cut"
 $E2E_POWER_ON "$node" >/dev/null 2>&1
 is_back() { ! is_dead; }
 until_true 120 is_back || die "$node does not come back"
