@@ -23,8 +23,10 @@ mod dashboard;
 mod known;
 mod live;
 mod names;
+mod prometheus;
 mod promql;
 mod rules;
+mod script;
 mod sources;
 
 use service::support;
