@@ -62,16 +62,24 @@ trap 'exit 0' INT TERM
 
 is_open() { (: <"/dev/tcp/$1/$2") 2>/dev/null; }
 
-# Waits until a process listens; its log says why it does not.
+# Whether Prometheus answers a path with 200.
+has_page() {
+    exec 3<>"/dev/tcp/127.0.0.1/$port" || return 1
+    printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3
+    head -n 1 <&3 | grep -q ' 200 '
+} 2>/dev/null
+
+# wait_for NAME PID CHECK...: until the check holds; the log of NAME says why it never does.
 wait_for() {
-    local name=$1 pid=$2 host=$3 listens_on=$4
+    local name=$1 pid=$2
+    shift 2
     for _ in {1..200}; do
-        ! kill -0 "$pid" 2>/dev/null || ! is_open "$host" "$listens_on" || return 0
         kill -0 "$pid" 2>/dev/null || break
+        ! "$@" || return 0
         sleep 0.1
     done
     cat "$directory/$name.log" >&2
-    fail "$name does not listen on port $listens_on"
+    fail "$name did not start"
 }
 
 ! is_open 127.0.0.1 "$port" || fail "port $port is taken; choose another with --port"
@@ -86,7 +94,7 @@ if [ -z "$target" ]; then
     ! is_open 127.0.0.1 "$PORT" || fail "port $PORT is taken; choose another with PORT, or use --target $target"
     "$binary" 2>"$directory/pcf-api.log" &
     pids+=($!)
-    wait_for pcf-api $! 127.0.0.1 "$PORT"
+    wait_for pcf-api $! is_open 127.0.0.1 "$PORT"
 else
     is_open "${target%:*}" "${target##*:}" || fail "nothing listens on $target"
 fi
@@ -106,17 +114,11 @@ prometheus --config.file="$directory/prometheus.yml" --storage.tsdb.path="$direc
     --web.listen-address="127.0.0.1:$port" --web.console.templates="$directory/consoles" \
     >"$directory/prometheus.log" 2>&1 &
 pids+=($!)
-wait_for prometheus $! 127.0.0.1 "$port"
+wait_for prometheus $! has_page /-/ready
 
-status_of() {
-    exec 3<>"/dev/tcp/127.0.0.1/$port"
-    printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3
-    cut -d ' ' -f 2 <&3 | head -n 1
-}
-until [ "$(status_of /-/ready)" = 200 ]; do sleep 0.1; done
 # Debian's Prometheus has its pages under /classic.
 ui=''
-[ "$(status_of /classic/alerts)" != 200 ] || ui=/classic
+! has_page /classic/alerts || ui=/classic
 
 # The dashboard's charts as links into Prometheus, on a page that Prometheus serves.
 jq -r --arg ui "$ui" '

@@ -2,12 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::sources;
 use super::support::peers::free_port;
-use super::support::{Client, binary, eventually, has_tool};
+use super::support::{Client, binary, has_tool};
 
 fn script() -> Command {
     let mut command = Command::new("scripts/monitor.sh");
@@ -24,14 +23,23 @@ fn get(port: u16, path: &str) -> String {
     response.text()
 }
 
-/// Ends the script as Ctrl-C does.
-fn interrupt(mut child: Child) -> Output {
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
-    eventually("the end of the script", Duration::from_secs(20), || {
-        child.try_wait().unwrap().ok_or_else(|| "runs".to_owned())
-    });
-    child.wait_with_output().unwrap()
+/// The running script, ended as Ctrl-C does, whatever happens to the test.
+struct Running(Child);
+
+impl Running {
+    fn interrupt(&mut self) -> ExitStatus {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
+        self.0.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.interrupt();
+        }
+    }
 }
 
 #[test]
@@ -40,21 +48,23 @@ fn it_starts_both_shows_every_chart_and_ends_both() {
         return;
     }
     let (own, prometheus) = (free_port(), free_port());
-    let mut child = script()
+    let child = script()
         .arg("--binary")
         .arg(binary("pcf-api"))
         .args(["--port", &prometheus.to_string()])
         .env("PORT", own.to_string())
+        .stderr(Stdio::inherit())
         .spawn()
         .unwrap();
-    let told = BufReader::new(child.stdout.take().unwrap());
+    let mut running = Running(child);
+    let told = BufReader::new(running.0.stdout.take().unwrap());
     let links: Vec<String> = told
         .lines()
         .map_while(Result::ok)
         .filter_map(|line| Some(line[line.find("http://")?..].to_owned()))
         .take(4)
         .collect();
-    assert_eq!(links.len(), 4, "{links:?}: {:?}", interrupt(child));
+    assert_eq!(links.len(), 4, "{links:?}");
 
     for link in &links {
         let (address, path) = link.strip_prefix("http://").unwrap().split_once('/').unwrap();
@@ -71,8 +81,7 @@ fn it_starts_both_shows_every_chart_and_ends_both() {
         get(prometheus, &format!("/api/v1/query?query={expression}"));
     }
 
-    let output = interrupt(child);
-    assert!(output.status.success(), "{output:?}");
+    assert!(running.interrupt().success());
     for port in [own, prometheus] {
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "{port} is still open");
     }
