@@ -60,6 +60,9 @@ fn it_is_chosen_by_data_source_namespace_and_pod() {
     let variables = list(&dashboard()["templating"]["list"]);
     let names: Vec<String> = variables.iter().map(|variable| text(&variable["name"])).collect();
     assert_eq!(names, ["datasource", "namespace", "pod"]);
+    for variable in &variables[1..] {
+        assert_eq!(variable["datasource"]["uid"], "${datasource}", "{}", variable["name"]);
+    }
     for panel in charts() {
         for target in list(&panel["targets"]) {
             let expression = text(&target["expr"]);
