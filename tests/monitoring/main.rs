@@ -19,6 +19,7 @@ mod service {
     pub mod support;
 }
 
+mod components;
 mod dashboard;
 mod known;
 mod live;
