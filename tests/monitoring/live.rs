@@ -19,6 +19,9 @@ use super::support::{Client, Server, binary, eventually, has_tool};
 const EVERYDAY: [&str; 4] = ["/", "/version", "/nowhere", "/health/ready"];
 const TROUBLE: [&str; 4] = ["/panic", "/fail", "/log/5000", "/sleep/1500"];
 
+/// A port on which nothing listens, and that no other test is given.
+const NOBODY: u16 = 1;
+
 /// A service in every trouble: its critical dependency is down, few connections are allowed, its
 /// handlers fail, and nobody reads its log.
 struct Storm {
@@ -43,7 +46,7 @@ impl Storm {
                 .env("SERVER__HOST", "127.0.0.1")
                 // Two that the test holds, one of Prometheus, one of the load.
                 .env("SERVER__MAX_CONNECTIONS", "4")
-                .env("DATABASE_URL", format!("tcp://127.0.0.1:{}", free_port()))
+                .env("DATABASE_URL", format!("tcp://127.0.0.1:{NOBODY}"))
                 .env("DEPENDENCIES__DATABASE__GRACE", "0s"),
         );
         Self { port, _process: process, _unread: unread, _folder: folder }
@@ -94,12 +97,11 @@ fn every_expression_has_data_and_every_alert_sees_its_trouble() {
     let storm = Storm::start();
     let cluster = Peer::start(None);
     *cluster.behaviour.answer.lock().unwrap() = Some(exposition(0));
-    let gone = free_port();
     let prometheus = Prometheus::start(
         &[
             ("calm", "pcf-api-0", calm.port),
             ("storm", "pcf-api-1", storm.port),
-            ("storm", "pcf-api-2", gone),
+            ("storm", "pcf-api-2", NOBODY),
         ],
         cluster.port,
     );

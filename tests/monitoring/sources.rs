@@ -25,6 +25,22 @@ pub fn queries() -> Vec<Expression> {
     let mut all = panels();
     all.extend(variables());
     all.extend(adapter());
+    all.extend(documented());
+    all
+}
+
+/// The expressions that the pages tell the reader to ask.
+fn documented() -> Vec<Expression> {
+    let mut all = Vec::new();
+    for page in ["docs/monitoring.md", "docs/troubleshooting.md"] {
+        let content = read(page);
+        let code = content.lines().filter_map(|line| line.strip_prefix("    "));
+        for line in code.filter(|line| line.contains("{job=\"pcf-api\"")) {
+            let (origin, text) = (page.to_owned(), line.to_owned());
+            all.push(Expression { origin, text, legend: String::new() });
+        }
+    }
+    assert!(!all.is_empty(), "the pages have another form");
     all
 }
 
@@ -107,9 +123,12 @@ pub fn autoscaler_metrics() -> Vec<(String, String)> {
     for path in files(&Path::new(ROOT).join("k8s"), "yaml") {
         let origin = path.strip_prefix(ROOT).expect("inside").display().to_string();
         let content = std::fs::read_to_string(&path).expect("readable");
+        let before = found.len();
         for document in serde_saphyr::from_multiple::<Value>(&content).expect(&origin) {
             pod_metrics(&document, &origin, &mut found);
         }
+        let is_seen = found.len() > before || !content.contains("type: Pods");
+        assert!(is_seen, "{origin}: it scales by a metric that this test does not find");
     }
     found
 }
