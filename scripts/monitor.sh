@@ -89,7 +89,7 @@ if [ -z "$target" ]; then
         binary=target/release/pcf-api
     fi
     [ -x "$binary" ] || fail "$binary is not an executable file"
-    export PORT=${PORT:-8080} SERVER__DRAIN_DELAY=${SERVER__DRAIN_DELAY:-0s}
+    export PORT=${PORT:-8080} SERVER__HOST=${SERVER__HOST:-127.0.0.1} SERVER__DRAIN_DELAY=${SERVER__DRAIN_DELAY:-0s}
     target=127.0.0.1:$PORT
     ! is_open 127.0.0.1 "$PORT" || fail "port $PORT is taken; choose another with PORT, or use --target $target"
     "$binary" 2>"$directory/pcf-api.log" &
