@@ -33,3 +33,8 @@ docs:
 bench *ARGS:
     benches/compare {{ ARGS }}
     cargo run --release --example costs
+
+# Start the service and a Prometheus beside it, with links to charts and alerts; Ctrl-C ends both
+[group('monitor')]
+monitor *ARGS:
+    scripts/monitor.sh {{ ARGS }}
