@@ -1,0 +1,2 @@
+# `nix flake check`.
+{ image, archives, sbom, static, ... }: { inherit image; }
