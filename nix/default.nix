@@ -49,14 +49,7 @@ in
     meta.description = "Runs the service";
   };
 
-  checks = call ./checks.nix {
-    inherit
-      image
-      archives
-      sbom
-      static
-      ;
-  };
+  checks = call ./checks.nix { inherit image archives sbom; };
   devShells.default = call ./shell.nix { };
   formatter = call ./formatter.nix { };
 }

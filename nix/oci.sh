@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Shared by the builders of the image: blobs and their descriptors.
+# Shared by the builders of the image: blobs, their descriptors and archives.
+: "${out:?is the folder that the build makes}"
 
 # blob FILE MEDIA-TYPE: stores FILE under its digest and prints its descriptor.
 blob() {

@@ -10,11 +10,13 @@ let
       fileset = fileset.unions files;
     };
 
-  # All that reaches the binary, and so the image.
-  crate = [
-    ../.cargo
+  manifests = [
     ../Cargo.lock
     ../Cargo.toml
+  ];
+  # All that reaches the binary, and so the image.
+  crate = manifests ++ [
+    ../.cargo
     ../src
   ];
 in
@@ -34,11 +36,35 @@ in
     ]
   );
 
-  # What cargo-deny reads.
-  dependencies = source [
+  # What the checks of the dependencies read: the crate's files, no code of it.
+  dependencies = source (
+    manifests
+    ++ [
+      ../deny.toml
+      ../src/main.rs
+      ../src/lib.rs
+    ]
+  );
+  noC = source (
+    manifests
+    ++ [
+      ../src/main.rs
+      ../src/lib.rs
+      ../tests/image/no-c-crates
+    ]
+  );
+
+  # What makes the bill of materials, and what checks the image.
+  scripts = source [
+    ../scripts/audit_info.py
+    ../scripts/sbom.py
+  ];
+  imageCheck = source [
     ../Cargo.lock
     ../Cargo.toml
-    ../deny.toml
+    ../scripts/audit_info.py
+    ../tests/image/check
+    ../tests/image/check-detects
   ];
 
   nix = source [
@@ -46,6 +72,6 @@ in
     ../nix
   ];
 
-  # For the checks of scripts: everything that git knows, the interpreter line decides.
-  all = source [ (fileset.fromSource (lib.cleanSource root)) ];
+  # What the linters of scripts look through.
+  all = source [ root ];
 }
