@@ -9,16 +9,18 @@ let
     arm64 = "aarch64-unknown-linux-musl";
   };
 
-  call = lib.callPackageWith (
-    pkgs
-    // {
-      inherit call targets;
-      craneLib = (crane.mkLib pkgs).overrideToolchain (call ./toolchain.nix { });
-      release = call ./release.nix { };
-      sources = call ./sources.nix { };
-      binary = call ./binary.nix { };
-    }
-  );
+  scope = pkgs // {
+    craneLib = (crane.mkLib pkgs).overrideToolchain (call ./toolchain.nix { });
+    release = call ./release.nix { };
+    sources = call ./sources.nix { };
+  };
+  # Gives a file's function what it names. (callPackage would add `override` to the outputs.)
+  call =
+    file: arguments:
+    let
+      function = import file;
+    in
+    function (builtins.intersectAttrs (lib.functionArgs function) scope // arguments);
 
   binary = call ./binary.nix { };
   static = lib.mapAttrs (_architecture: target: binary { inherit target; }) targets;

@@ -1,10 +1,6 @@
 # `nix fmt`: every Nix file of the tree.
-{ writeShellApplication, nixfmt }:
-writeShellApplication {
-  name = "format-nix";
-  runtimeInputs = [ nixfmt ];
-  text = ''
-    [ $# -gt 0 ] || set -- flake.nix nix/*.nix
-    nixfmt "$@"
-  '';
-}
+{ lib, writeShellScriptBin, nixfmt }:
+writeShellScriptBin "format-nix" ''
+  [ $# -gt 0 ] || set -- flake.nix nix/*.nix
+  exec ${lib.getExe nixfmt} "$@"
+''
