@@ -3,6 +3,7 @@
   lib,
   craneLib,
   runCommand,
+  writeShellScriptBin,
   cargo-deny,
   deadnix,
   nixfmt,
@@ -69,7 +70,15 @@ in
     }
   );
   # Tests of databases need those; the gate runs them, here they say that they are skipped.
-  test = craneLib.cargoTest (withDependencies // { nativeBuildInputs = [ prometheus.cli ]; });
+  test = craneLib.cargoTest (
+    withDependencies
+    // {
+      nativeBuildInputs = [
+        prometheus.cli
+        (writeShellScriptBin "kill" ''kill "$@"'') # the shell's own; there is no other in a build
+      ];
+    }
+  );
 
   image-contents = check "image-contents" sources.imageCheck [ python3 ] ''
     python3 tests/image/check ${image} ${
