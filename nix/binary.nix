@@ -16,7 +16,12 @@ let
   src = sources.binary;
   cargoVendorDir = craneLib.vendorCargoDeps { inherit src; };
   isStatic = target != null;
-  variable = lib.toUpper (lib.replaceStrings [ "-" ] [ "_" ] "CARGO_TARGET_${target}_LINKER");
+  # What Cargo reads beside .cargo/config.toml; plain RUSTFLAGS would be read instead of it.
+  cargo =
+    if isStatic then
+      "CARGO_TARGET_${lib.toUpper (lib.replaceStrings [ "-" ] [ "_" ] target)}"
+    else
+      "CARGO_BUILD";
   # Before 0.7.4 cargo-auditable takes every linker for a C compiler and says `-Wl,` to it.
   linker = writeShellScriptBin "rust-lld" ''exec rust-lld "''${@/#-Wl,/}"'';
 
@@ -28,11 +33,11 @@ let
     doCheck = false; # the tests are checks of their own
     env = {
       # Panic messages name source files; their store paths differ between build hosts.
-      RUSTFLAGS = "--remap-path-prefix=${cargoVendorDir}=/cargo";
+      "${cargo}_RUSTFLAGS" = "--remap-path-prefix=${cargoVendorDir}=/cargo";
     }
     // lib.optionalAttrs isStatic {
       CARGO_BUILD_TARGET = target;
-      ${variable} = lib.getExe linker;
+      "${cargo}_LINKER" = lib.getExe linker;
     };
   };
 in

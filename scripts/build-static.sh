@@ -30,8 +30,9 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
 fi
 build=(build)
 command -v cargo-auditable >/dev/null && build=(auditable build)
-# Panic messages name source files: not those of this machine.
-home=${CARGO_HOME:-$HOME/.cargo}
-RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$home=/cargo" \
-    cargo "${build[@]}" --release --locked --target "$target" >&2
+# Panic messages name source files: not those of this machine. (RUSTFLAGS would replace the flags
+# of .cargo/config.toml; this variable adds to them.)
+flags=CARGO_TARGET_$(tr a-z- A-Z_ <<<"$target")_RUSTFLAGS
+export "$flags=--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+cargo "${build[@]}" --release --locked --target "$target" >&2
 echo "target/$target/release/pcf-api"
