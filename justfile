@@ -34,6 +34,63 @@ bench *ARGS:
     benches/compare {{ ARGS }}
     cargo run --release --example costs
 
+# Build the image for every platform and print its digest
+[group('image')]
+image:
+    nix build .#image
+    @jq -r '.manifests[0].digest' result/index.json
+
+# Copy the image of this tree to REGISTRY/NAME[:TAG], every platform, and print it by digest
+[group('image')]
+push *ARGS:
+    scripts/push-image.sh {{ ARGS }}
+
+# Load this machine's image into docker or podman
+[group('image')]
+load *ENGINE:
+    scripts/load-image.sh {{ ENGINE }}
+
+# Load the image and run it on port 8080
+[group('image')]
+run-image *ENGINE:
+    scripts/load-image.sh --run {{ ENGINE }}
+
+# Prove the image's digest by building everything again; fail if it is not DIGEST
+[group('image')]
+reproduce *DIGEST:
+    scripts/reproduce-image.sh {{ DIGEST }}
+
+# Write the image's digest, and REGISTRY/NAME, into the overlay ENV
+[group('image')]
+pin ENV *NAME:
+    scripts/pin-image.sh {{ ENV }} {{ NAME }}
+
+# Sign what `just push` printed, NAME@sha256:…
+[group('image')]
+sign REFERENCE *ARGS:
+    cosign sign --recursive {{ ARGS }} {{ REFERENCE }}
+
+# Look up the image's dependencies among the known vulnerabilities
+[group('image')]
+scan:
+    scripts/scan.sh
+
+# Write the bill of materials (CycloneDX) to pcf-api.cdx.json
+[group('image')]
+sbom:
+    nix build --out-link result-sbom .#sbom
+    install -m 0644 result-sbom pcf-api.cdx.json
+
+# Build the static binary without Nix, by rustup's targets; TARGET as rustup names it
+[group('image')]
+static TARGET=(arch() + "-unknown-linux-musl"):
+    scripts/build-static.sh {{ TARGET }}
+
+# Start the service and a Prometheus beside it, with links to charts and alerts; Ctrl-C ends both
+[group('monitor')]
+monitor *ARGS:
+    scripts/monitor.sh {{ ARGS }}
+
 # Deploy dev, staging or prod: diff, dry run, apply, wait, check each pod, roll back if that fails
 [group('deploy')]
 deploy ENV *ARGS:

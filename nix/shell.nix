@@ -1,0 +1,48 @@
+# `nix develop`: every tool that the justfile, the scripts and the documentation name.
+{
+  craneLib,
+  cargo-audit,
+  cargo-auditable,
+  cargo-deny,
+  cosign,
+  deadnix,
+  git,
+  grype,
+  hyperfine,
+  jq,
+  just,
+  kubeconform,
+  kubectl,
+  kustomize,
+  nixfmt,
+  oras,
+  prometheus,
+  python3,
+  shellcheck,
+  skopeo,
+  statix,
+}:
+craneLib.devShell {
+  packages = [
+    cargo-audit
+    cargo-auditable
+    cargo-deny
+    cosign
+    deadnix
+    git
+    grype
+    hyperfine
+    jq
+    just
+    kubeconform
+    kubectl
+    kustomize
+    nixfmt
+    oras
+    prometheus.cli
+    python3
+    shellcheck
+    skopeo
+    statix
+  ];
+}

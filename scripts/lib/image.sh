@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Shared by the scripts that handle the image: where it is and what its digest is.
+# IMAGE, SBOM and ARCHIVE name files that were built elsewhere; without them it is what
+# `nix build` made of this tree.
+
+fail() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# misused MESSAGE: for a call that does not make sense.
+misused() {
+    echo "${0##*/}: $*; see --help" >&2
+    exit 2
+}
+
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || fail "$tool is not here; \`nix develop\` has it"
+    done
+}
+
+# built NAME: prints where this tree's output is, if it is built. It never builds: what is pushed
+# or pinned should have been checked before.
+built() {
+    need nix
+    nix path-info ".#$1" 2>/dev/null ||
+        fail "this tree's $1 is not built; run: nix build .#$1"
+}
+
+# layout: prints the folder of the image, an OCI layout.
+layout() {
+    local folder=${IMAGE:-}
+    [ -n "$folder" ] || folder=$(built image) || exit
+    [ -f "$folder/index.json" ] || fail "$folder is not an OCI layout"
+    echo "$folder"
+}
+
+# digest LAYOUT: prints the digest of the index, by which the image is known everywhere.
+digest() {
+    jq -er '.manifests | if length == 1 then .[0].digest else error("not one entry") end' \
+        "$1/index.json"
+}

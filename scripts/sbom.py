@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Writes the CycloneDX bill of materials of the service's binaries.
+
+It is made from the dependency list inside the binaries, so it names what was linked and nothing
+else; checksums come from Cargo.lock and licences from the crates' own manifests. Nothing of the
+time or the machine is in it: the same binaries have the same bill.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import tomllib
+import uuid
+from pathlib import Path
+
+from audit_info import Elf, NotElf
+
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/schema/bom-1.6.schema.json")
+
+
+def purl(package: dict) -> str:
+    return f"pkg:cargo/{package['name']}@{package['version']}"
+
+
+def licence(name: str, version: str, vendor: Path | None) -> list[dict]:
+    """The licence that the crate's manifest in a folder of vendored crates states."""
+    if vendor is None:
+        return []
+    for manifest in vendor.glob(f"*/{name}-{version}/Cargo.toml"):
+        stated = tomllib.loads(manifest.read_text())["package"].get("license")
+        # Cargo's old spelling of OR; CycloneDX wants SPDX.
+        return [{"expression": stated.replace("/", " OR ")}] if stated else []
+    raise SystemExit(f"sbom: {vendor} has no {name} {version}")
+
+
+def component(package: dict, checksums: dict, vendor: Path | None) -> dict:
+    name, version = package["name"], package["version"]
+    found = {
+        "type": "library",
+        "bom-ref": purl(package),
+        "name": name,
+        "version": version,
+        # A build dependency runs on the build machine and is not part of the binary.
+        "scope": "excluded" if package.get("kind") == "build" else "required",
+        "purl": purl(package),
+    }
+    if checksum := checksums.get((name, version)):
+        found["hashes"] = [{"alg": "SHA-256", "content": checksum}]
+    if licences := licence(name, version, vendor):
+        found["licenses"] = licences
+    return found
+
+
+def bill(binaries: list[Path], lock: dict, manifest: dict, vendor: Path | None) -> dict:
+    lists, files = [], []
+    for path in binaries:
+        elf = Elf(path.read_bytes())
+        packages = elf.packages()
+        if packages is None:
+            raise SystemExit(f"sbom: {path} has no embedded dependency list")
+        lists.append(packages)
+        files.append(
+            {
+                "type": "file",
+                "bom-ref": f"linux/{elf.architecture}",
+                "name": f"{path.name} linux/{elf.architecture}",
+                "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(elf.data).hexdigest()}],
+            }
+        )
+    packages = lists[0]
+    if any(other != packages for other in lists):
+        raise SystemExit("sbom: the binaries do not have the same dependencies; one bill cannot name both")
+
+    checksums = {(p["name"], p["version"]): p.get("checksum") for p in lock["package"]}
+    root = next(package for package in packages if package.get("root"))
+    about = manifest["package"]
+    content = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "timestamp": f"{about['metadata']['release']['date']}T00:00:00Z",
+            "component": {
+                "type": "application",
+                "bom-ref": purl(root),
+                "name": root["name"],
+                "version": root["version"],
+                "description": about["description"],
+                "licenses": [{"expression": about["license"]}],
+                "purl": purl(root),
+                "components": files,
+            },
+        },
+        "components": [
+            component(package, checksums, vendor) for package in packages if not package.get("root")
+        ],
+        "dependencies": [
+            {
+                "ref": purl(package),
+                "dependsOn": sorted(purl(packages[n]) for n in package.get("dependencies", [])),
+            }
+            for package in packages
+        ],
+    }
+    serial = uuid.uuid5(NAMESPACE, json.dumps(content, sort_keys=True))
+    return content | {"serialNumber": f"urn:uuid:{serial}"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("binaries", nargs="+", type=Path, metavar="BINARY")
+    parser.add_argument("--lock", type=Path, default=Path("Cargo.lock"))
+    parser.add_argument("--manifest", type=Path, default=Path("Cargo.toml"))
+    parser.add_argument("--vendor", type=Path, help="folder of vendored crates, for their licences")
+    arguments = parser.parse_args()
+    try:
+        content = bill(
+            arguments.binaries,
+            tomllib.loads(arguments.lock.read_text()),
+            tomllib.loads(arguments.manifest.read_text()),
+            arguments.vendor,
+        )
+    except (OSError, NotElf, tomllib.TOMLDecodeError) as error:
+        print(f"sbom: {error}", file=sys.stderr)
+        return 1
+    json.dump(content, sys.stdout, indent=2, sort_keys=True)
+    print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
