@@ -13,6 +13,7 @@ let timer, isPaused = false
 const $ = id => document.getElementById(id)
 const clock = time => new Date(time).toTimeString().slice(0, 8)
 const digits = number => number.toLocaleString('en', { maximumSignificantDigits: 3 })
+const duration = ms => ms <= .5 ? '< 0.5' : digits(ms) // the histogram's first bucket
 const count = (number, noun) => `${number.toLocaleString('en')} ${noun}${number == 1 ? '' : 's'}`
 
 // Only what changes is written: a reader's selection stays, and a screen reader hears no repetition.
@@ -41,10 +42,10 @@ async function tick() {
 
 function miss(error, now) {
   goneSince ??= now
-  const why = error > 0 ? `Status ${error} instead of an answer` : 'No answer'
+  const why = error > 0 ? `Answered with status ${error}` : 'The server has been silent'
   document.body.dataset.state = 'gone'
   write($('verdict'), 'No answer')
-  write($('reason'), `${why} since ${clock(goneSince)}. Asking again every ${EVERY} seconds. ` +
+  write($('reason'), `${why} since ${clock(goneSince)}; asking again every ${EVERY} seconds. ` +
     (last ? `Below is what was known at ${clock(lastAt)}.` : ''))
   write($('note'), '')
   if (last) draw(now)
@@ -104,12 +105,15 @@ function quantile(q, from, to) {
 
 function tell({ name, version, health, requests, uptime_seconds: up, ...more }) {
   const state = health.status
+  // By weight, which happens to be the order of the alphabet: critical, important, optional.
   const ill = Object.entries(health.services).filter(([, service]) => service.status != 'healthy')
+    .sort(([, a], [, b]) => a.criticality < b.criticality ? -1 : 1)
   const reasons = ill.map(([id, { criticality, message }]) => `${id} (${criticality}): ${message}`)
   document.body.dataset.state = state
   document.title = more.pod ?? name
+  write(document.querySelector('h1'), name)
   write($('version'), version)
-  write($('refreshed'), clock(lastAt))
+  write($('refreshed'), `as of ${clock(lastAt)}`)
   write($('verdict'), VERDICTS[state])
   write($('reason'),
     state == 'draining' ? 'It was told to stop: no new requests should come, those in flight are finished.'
@@ -142,8 +146,8 @@ function draw(now) {
   const { total, server_errors: errors, in_flight: inFlight } = last.requests
   const median = points.at(-1)?.median
   chart('rate', now, 'per second', 1, `${count(total, 'request')} so far, ${inFlight} in flight`)
-  chart('errors', now, 'percent', 1, `${count(errors, 'answer')} 5xx so far`)
-  chart('latency', now, 'milliseconds', 1, median == null ? '' : `Median ${digits(median)} ms`)
+  chart('errors', now, 'percent', 1, `${count(errors, 'answer')} with 5xx so far`)
+  chart('latency', now, 'milliseconds', 1, median == null ? '' : `Median ${duration(median)} ms`)
 }
 
 function chart(id, now, unit, least, more) {
@@ -164,11 +168,12 @@ function chart(id, now, unit, least, more) {
     `M${at({ ...stretches[index][0], [id]: 0 })}L${line}V60Z`).join(''))
   paths[2].setAttribute('d', lines.map(line => `M${line}`).join(''))
   paths[3].setAttribute('d', value == null ? '' : `M${at(points.at(-1))}h0`)
-  write(section.querySelector('b'), value == null ? '–' : digits(value))
+  const reading = value == null ? '–' : (id == 'latency' ? duration : digits)(value)
+  write(section.querySelector('b'), reading)
   write(section.querySelector('i'), digits(top))
   write(section.querySelector('.more'), more)
   section.querySelector('svg').setAttribute('aria-label',
-    `Last five minutes, ${unit}: ${value == null ? 'nothing yet' : `now ${digits(value)}, highest ${digits(Math.max(...points.map(point => point[id])))}`}`)
+    `Last five minutes, ${unit}: now ${reading}, scale up to ${digits(top)}`)
 }
 
 $('pause').addEventListener('click', () => {
