@@ -33,3 +33,13 @@ docs:
 bench *ARGS:
     benches/compare {{ ARGS }}
     cargo run --release --example costs
+
+# Look at the status page with Chromium: contents, states, accessibility, security policy
+[group('page')]
+test-page *ARGS:
+    tests/page/run {{ ARGS }}
+
+# Take the README's picture of the status page again: five minutes
+[group('page')]
+screenshot:
+    tests/page/run --screenshot

@@ -13,6 +13,7 @@ before(async () => {
     DATABASE_URL: database.url().replace('//', '//app:hunter2@'),
     DEPENDENCIES__CACHE__URL: 'tcp://127.0.0.1:1',
     DEPENDENCIES__CACHE__CRITICALITY: 'optional',
+    DEPENDENCIES__CACHE__GRACE: '0s',
   })
 })
 after(async () => {
@@ -50,9 +51,10 @@ test('each dependency with its state, criticality and latency, and nothing of it
   await page.context().close()
 })
 
-test('rate, errors and latency are those of the requests that were sent', async () => {
+test('rate, errors and latency are those of the requests that were sent', async t => {
   const page = await open(browser, server.url)
   const stop = load(server, '/version', 50)
+  t.after(stop)
   await eventually('a rate near 50', async () => {
     const rate = +await page.textContent('#rate b')
     if (rate > 42 && rate < 56) return true
@@ -61,8 +63,10 @@ test('rate, errors and latency are those of the requests that were sent', async 
   await page.shows('#errors b', '0')
   await page.shows('#latency b', /^(< 0\.5|[\d.]+)$/)
   await page.shows('#rate .more', /^[\d,]+ requests so far, \d+ in flight$/)
-  const lines = await page.$$eval('svg', charts => charts.map(svg => svg.querySelectorAll('path')[2].getAttribute('d')))
-  lines.forEach(line => assert.match(line, /^M[\d.]+ [\d.]+(L[\d.]+ [\d.]+)+$/))
+  await eventually('lines of three points and more', async () => {
+    const lines = await page.$$eval('path:nth-child(3)', paths => paths.map(path => path.getAttribute('d')))
+    return lines.length === 3 && lines.every(line => /^M[\d.]+ [\d.]+(L[\d.]+ [\d.]+){2,}$/.test(line))
+  })
   assert.match(await page.getAttribute('#rate svg', 'aria-label'), /^Last five minutes, per second: now [\d.]+, scale up to \d+$/)
   stop()
   await page.shows('#rate b', /^0\.\d+$/, 25)
@@ -71,6 +75,7 @@ test('rate, errors and latency are those of the requests that were sent', async 
   await database.down()
   await page.shows('#verdict', 'Not ready')
   const refuse = load(server, '/health/ready', 20)
+  t.after(refuse)
   await eventually('errors', async () => +await page.textContent('#errors b') > 80, 25)
   refuse()
   await database.up()

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
 const BINARY = process.env.PCF_API ?? fileURLToPath(new URL('../../target/release/pcf-api', import.meta.url))
-const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const BROWSER = process.env.CHROMIUM || '/usr/bin/chromium'
 
 // Waits until `look` returns something true, and fails with the last thing that it returned or threw.
 export async function eventually(what, look, within = 15) {
@@ -38,10 +38,10 @@ export async function serve(environment = {}, binary = BINARY) {
   let log = ''
   child.stderr.on('data', text => { log += text })
   const exit = once(child, 'exit')
-  const line = await eventually('listening', () => {
-    if (child.exitCode !== null) throw new Error(log)
-    return log.split('\n').find(line => line.includes('"listening"'))
-  })
+  const line = await Promise.race([
+    eventually('listening', () => log.split('\n').find(line => line.includes('"listening"'))),
+    exit.then(() => { throw new Error(`the server has ended: ${log}`) }),
+  ])
   const port = +/:(\d+)$/.exec(JSON.parse(line).address)[1]
   const url = `http://127.0.0.1:${port}/`
   return {
