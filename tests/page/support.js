@@ -35,6 +35,7 @@ export async function serve(environment = {}, binary = BINARY) {
     env: { SERVER__HOST: '127.0.0.1', SERVER__PORT: '0', LOG_FORMAT: 'json', ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  process.once('exit', () => child.kill('SIGKILL')) // whatever becomes of the test
   let log = ''
   child.stderr.on('data', text => { log += text })
   const exit = once(child, 'exit')
