@@ -23,7 +23,7 @@ lint:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
-# Write the generated pages again: docs/configuration.md, docs/metrics.md
+# Write again what is generated: docs/configuration.md, docs/metrics.md, the status page's policy
 [group('develop')]
 docs:
     UPDATE_DOCS=1 cargo test --lib documentation

@@ -75,9 +75,14 @@ test('a server that stands still counts as gone', async t => {
 
 test('something else answers at the address', async t => {
   const server = await serve()
-  const front = await proxy(() => server.port)
+  let isLogin = false
+  const front = await proxy(() => server.port, body => isLogin ? '<h1>Log in</h1>' : body)
   t.after(front.end)
   const page = await open(browser, front.url)
+  await page.shows('#verdict', 'Ready')
+  isLogin = true
+  await page.shows('#reason', /^Something else has answered since /)
+  isLogin = false
   await page.shows('#verdict', 'Ready')
   await server.end()
   await page.shows('#reason', /^Answered with status 502 since /)

@@ -42,7 +42,8 @@ async function tick() {
 
 function miss(error, now) {
   goneSince ??= now
-  const why = error > 0 ? `Answered with status ${error}` : 'The server has been silent'
+  const why = error > 0 ? `Answered with status ${error}`
+    : error instanceof SyntaxError ? 'Something else has answered' : 'The server has been silent'
   document.body.dataset.state = 'gone'
   write($('verdict'), 'No answer')
   write($('reason'), `${why} since ${clock(goneSince)}; asking again every ${EVERY} seconds. ` +
@@ -119,11 +120,11 @@ function tell({ name, version, health, requests, uptime_seconds: up, ...more }) 
     state == 'draining' ? 'It was told to stop: no new requests should come, those in flight are finished.'
     : reasons.length ? reasons.join('; ') + '.'
     : Object.keys(health.services).length ? 'Every dependency answers in time.' : 'It depends on nothing else.')
-  const parts = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']]
-  const first = Math.max(0, parts.findIndex(([size]) => up >= size))
-  const span = parts.slice(first, first + 2)
-    .map(([size, unit], at) => `${Math.floor((at ? up % parts[first][0] : up) / size)} ${unit}`)
-  write($('uptime'), span.join(' '))
+  write($('uptime'),
+    up < 60 ? `${up} s`
+    : up < 3600 ? `${up / 60 | 0} min ${up % 60} s`
+    : up < 86400 ? `${up / 3600 | 0} h ${up / 60 % 60 | 0} min`
+    : `${up / 86400 | 0} d ${up / 3600 % 24 | 0} h`)
   for (const id of ['pod', 'node', 'revision', 'target', 'connections']) write($(id), more[id] ?? 'not set')
 }
 
@@ -145,16 +146,16 @@ function list(services) {
 function draw(now) {
   const { total, server_errors: errors, in_flight: inFlight } = last.requests
   const median = points.at(-1)?.median
-  chart('rate', now, 'per second', 1, `${count(total, 'request')} so far, ${inFlight} in flight`)
-  chart('errors', now, 'percent', 1, `${count(errors, 'answer')} with 5xx so far`)
-  chart('latency', now, 'milliseconds', 1, median == null ? '' : `Median ${duration(median)} ms`)
+  chart('rate', now, 'per second', `${count(total, 'request')} so far, ${inFlight} in flight`)
+  chart('errors', now, 'percent', `${count(errors, 'answer')} with 5xx so far`)
+  chart('latency', now, 'milliseconds', median == null ? '' : `Median ${duration(median)} ms`)
 }
 
-function chart(id, now, unit, least, more) {
+function chart(id, now, unit, more) {
   const section = $(id), value = points.at(-1)?.[id]
-  const highest = Math.max(least, ...points.map(point => point[id]))
+  const highest = Math.max(1, ...points.map(point => point[id]))
   const power = 10 ** Math.floor(Math.log10(highest))
-  const top = [1, 2, 5, 10].find(step => step * power >= highest) * power
+  const top = [1, 1.5, 2, 3, 5, 7, 10].find(step => step * power >= highest) * power
   const at = point => `${(SPAN - (now - point.now) / 1000).toFixed(1)} ${(60 - 60 * point[id] / top).toFixed(1)}`
   // A line for each stretch without a gap.
   const stretches = []
