@@ -108,16 +108,19 @@ export async function proxy(pick, alter = body => body) {
   }
 }
 
-// Asks for a path so many times a second until it is told to stop.
+// Asks for a path so many times a second until it is told to stop; `count` says how often it did.
 export function load({ port }, path, rate) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
   const timer = setInterval(() => {
+    stop.count++
     http.get({ agent, host: '127.0.0.1', port, path }, answer => answer.resume()).on('error', () => {})
   }, 1000 / rate)
-  return () => {
+  const stop = () => {
     clearInterval(timer)
     agent.destroy()
   }
+  stop.count = 0
+  return stop
 }
 
 // Chromium's own sandbox cannot be had by root, which containers of CI are.
