@@ -23,7 +23,7 @@ lint:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
-# Write the generated pages again: docs/configuration.md, docs/metrics.md
+# Write again what is generated: docs/configuration.md, docs/metrics.md, the status page's policy
 [group('develop')]
 docs:
     UPDATE_DOCS=1 cargo test --lib documentation
@@ -85,3 +85,53 @@ sbom:
 [group('image')]
 static TARGET=(arch() + "-unknown-linux-musl"):
     scripts/build-static.sh {{ TARGET }}
+
+# Start the service and a Prometheus beside it, with links to charts and alerts; Ctrl-C ends both
+[group('monitor')]
+monitor *ARGS:
+    scripts/monitor.sh {{ ARGS }}
+
+# Deploy dev, staging or prod: diff, dry run, apply, wait, check each pod, roll back if that fails
+[group('deploy')]
+deploy ENV *ARGS:
+    scripts/deploy.sh {{ ENV }} {{ ARGS }}
+
+# Go back to the release before, or `just rollback prod --to-revision 3`
+[group('deploy')]
+rollback ENV *ARGS:
+    scripts/rollback-deployment.sh pcf-api pcf-api-{{ ENV }} {{ ARGS }}
+
+# Show what runs in an environment
+[group('deploy')]
+status ENV:
+    scripts/status.sh {{ ENV }}
+
+# Follow the logs of all pods of an environment
+[group('deploy')]
+logs ENV *ARGS='--follow --tail=100':
+    kubectl -n pcf-api-{{ ENV }} logs -l app.kubernetes.io/name=pcf-api --prefix --max-log-requests=20 {{ ARGS }}
+
+# Make or rotate the Secret of an environment from a file of KEY=VALUE lines
+[group('deploy')]
+secrets ENV FILE *ARGS:
+    scripts/create-secrets.sh {{ FILE }} --namespace pcf-api-{{ ENV }} {{ ARGS }}
+
+# Check the manifests without a cluster: golden files, schemas, linters
+[group('deploy')]
+manifests *ARGS:
+    tests/manifests {{ ARGS }}
+
+# Run the deployment's scenarios on a kind cluster
+[group('deploy')]
+e2e *ARGS:
+    tests/e2e/kind {{ ARGS }}
+
+# Look at the status page with Chromium: contents, states, accessibility, security policy
+[group('page')]
+test-page *ARGS:
+    tests/page/run {{ ARGS }}
+
+# Take the README's picture of the status page again: five minutes
+[group('page')]
+screenshot:
+    tests/page/run --screenshot

@@ -91,6 +91,7 @@ impl App {
                 }
                 Metric::HttpRequestsInFlight => text.sample(&[], self.in_flight()),
                 Metric::HttpConnectionsActive => text.sample(&[], self.admission.active()),
+                Metric::HttpConnectionsMax => text.sample(&[], self.admission.limit()),
                 Metric::HttpConnectionsRejected => text.sample(&[], self.admission.rejected()),
                 Metric::HttpPanics => {
                     text.sample(&[], self.shards.iter().map(HttpShard::panics).sum::<u64>());

@@ -9,6 +9,7 @@ pub enum Metric {
     HttpRequestDuration,
     HttpRequestsInFlight,
     HttpConnectionsActive,
+    HttpConnectionsMax,
     HttpConnectionsRejected,
     HttpPanics,
     DependencyUp,
@@ -80,11 +81,12 @@ const TARGET: Label = Label { name: "target", values: "the platform of this buil
 
 impl Metric {
     /// Every metric, in the order in which they are exported.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::HttpRequests,
         Self::HttpRequestDuration,
         Self::HttpRequestsInFlight,
         Self::HttpConnectionsActive,
+        Self::HttpConnectionsMax,
         Self::HttpConnectionsRejected,
         Self::HttpPanics,
         Self::DependencyUp,
@@ -119,6 +121,9 @@ impl Metric {
             }
             Self::HttpConnectionsActive => {
                 ("http_connections_active", Gauge, "Connections that are open.", &[])
+            }
+            Self::HttpConnectionsMax => {
+                ("http_connections_max", Gauge, "Most connections that may be open at a time.", &[])
             }
             Self::HttpConnectionsRejected => (
                 "http_connections_rejected_total",

@@ -71,6 +71,11 @@ impl Admission {
         self.active.load(Relaxed)
     }
 
+    /// How many connections may be open before the reserve begins.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Waits until no connection is open.
     pub(crate) async fn empty(&self) {
         let all = u32::try_from(self.limit + RESERVE).unwrap_or(u32::MAX);

@@ -1,7 +1,7 @@
 //! One connection: what it has at hand, and how it goes from waiting to a protocol and back.
 //!
 //! hyper holds two buffers of 8 KiB for each connection. Ten thousand idle ones would hold 160 MB,
-//! so a connection that has been quiet for a second is taken back from hyper and waits as a bare
+//! so a connection that has been quiet for a moment is taken back from hyper and waits as a bare
 //! socket; the next byte starts hyper anew.
 
 use std::fmt;
@@ -99,15 +99,18 @@ pub(super) async fn serve(mut stream: TcpStream, place: Place, worker: Arc<Worke
     let mut bytes = bytes::Bytes::new();
     loop {
         if bytes.is_empty() {
+            // Even empty it may hold hyper's buffer.
+            drop(bytes);
             let Some(read) = waiting::for_bytes(&stream, &connection).await else {
                 return;
             };
             bytes = read;
         }
         if !connection.flow.has_served() && h2::begins(&bytes) {
-            return h2::serve(stream, bytes, &connection).await;
+            return Box::pin(h2::serve(stream, bytes, &connection)).await;
         }
-        match h1::serve(stream, bytes, &connection).await {
+        // In a box of its own, so that a connection that waits does not hold room for it.
+        match Box::pin(h1::serve(stream, bytes, &connection)).await {
             Left::Quiet(socket, unused) => (stream, bytes) = (socket, unused),
             Left::Done(socket) => return linger::close(socket).await,
             Left::Gone => return,

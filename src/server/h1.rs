@@ -20,7 +20,7 @@ use crate::layers;
 use crate::trace::TraceContext;
 
 /// How long a connection must have been quiet to be taken back from hyper.
-const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_millis(100);
 
 /// The same once the service drains: nobody should be waited for longer than needed.
 const QUIET_WHILE_DRAINING: Duration = Duration::from_millis(50);

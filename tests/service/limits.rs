@@ -163,6 +163,27 @@ fn a_client_that_never_reads_is_cut_and_takes_little_memory() {
 }
 
 #[test]
+fn an_idle_connection_holds_no_buffer() {
+    const COUNT: u64 = 400;
+    let server = Server::start(&[]);
+    assert_eq!(server.get("/version").status, 200);
+    let before = resident_kib(server.pid());
+    let mut idle = Vec::new();
+    while idle.len() < usize::try_from(COUNT).unwrap() {
+        idle.extend((0..50).map(|_| {
+            let mut client = server.connect();
+            assert_eq!(client.get("/version").status, 200);
+            client
+        }));
+        // hyper's buffers of 8 KiB are given back once a connection is quiet.
+        thread::sleep(Duration::from_millis(250));
+    }
+    let each = resident_kib(server.pid()).saturating_sub(before) / (COUNT / 100);
+    assert!(each < 600, "{each} KiB for a hundred connections");
+    assert_eq!(idle[0].get("/version").status, 200);
+}
+
+#[test]
 fn a_client_that_reads_slowly_gets_all_of_it() {
     let server = Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "1s")]);
     let mut client = server.connect();

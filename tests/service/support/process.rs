@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
@@ -34,8 +34,11 @@ pub fn binary(name: &str) -> PathBuf {
 
 const MANIFEST: &str = env!("CARGO_MANIFEST_DIR");
 
-/// When a file of a folder was last changed.
+/// When a file of a folder was last changed; pages are not part of the binary.
 fn newest(path: &Path) -> Option<SystemTime> {
+    if path.extension().is_some_and(|extension| extension == "md") {
+        return None;
+    }
     if path.is_dir() {
         let entries = std::fs::read_dir(path).ok()?.flatten();
         return entries.filter_map(|entry| newest(&entry.path())).max();
@@ -59,6 +62,7 @@ pub struct Server {
     child: Child,
     pub port: u16,
     lines: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -88,12 +92,12 @@ impl Server {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let output = BufReader::new(child.stderr.take().unwrap());
         let kept = Arc::clone(&lines);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
                 kept.lock().unwrap().push(line);
             }
         });
-        let mut server = Self { child, port: 0, lines };
+        let mut server = Self { child, port: 0, lines, reader: Some(reader) };
         let (line, _) = server
             .log_line("listening", Duration::from_secs(10), |line| line["message"] == "listening");
         let address = line["address"].as_str().unwrap();
@@ -162,11 +166,16 @@ impl Server {
     pub fn wait(&mut self, within: Duration) -> (ExitStatus, Duration) {
         let began = Instant::now();
         let log = Arc::clone(&self.lines);
-        eventually("the end of the server", within, || match self.child.try_wait().unwrap() {
-            Some(status) => Ok((status, began.elapsed())),
-            None => Err(log.lock().unwrap().join("\n")),
-        })
-        .0
+        let (ended, _) =
+            eventually("the end of the server", within, || match self.child.try_wait().unwrap() {
+                Some(status) => Ok((status, began.elapsed())),
+                None => Err(log.lock().unwrap().join("\n")),
+            });
+        // The last lines may still be in the pipe.
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        ended
     }
 
     /// Ends the server as Kubernetes would, and returns its exit status.

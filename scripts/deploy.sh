@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Deploys an overlay and does not rest until it runs, or the release before it runs again.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib/kube.sh"
+
+usage() {
+    cat <<'EOF'
+scripts/deploy.sh ENVIRONMENT|DIRECTORY [--timeout SECONDS] [--dry-run]
+
+Renders the overlay, shows what would change, has the API server check all of it (a dry run),
+applies it, waits for the rollout, and checks in each pod which image runs and that its own health
+check passes. If any of that fails, goes back to the revision from before and says why.
+
+  ENVIRONMENT        dev, staging or prod; or the DIRECTORY of another overlay
+  --timeout SECONDS  how long the rollout may take (300)
+  --dry-run          end after the dry run
+
+Exit status: 0 deployed, 1 it failed (and was rolled back where that was needed), 2 wrong usage.
+Needs kubectl and jq.
+EOF
+}
+
+# How long a pod must be in trouble, in seconds, before the release is given up.
+patience=5
+
+environment='' timeout=300 is_dry_run=false
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help | -h) usage; exit ;;
+        --timeout) [ $# -ge 2 ] || misuse '--timeout needs seconds'; timeout=$2; shift ;;
+        --dry-run) is_dry_run=true ;;
+        -*) misuse "unknown option $1" ;;
+        *) [ -z "$environment" ] || misuse "one environment, please: $environment or $1"; environment=$1 ;;
+    esac
+    shift
+done
+[ -n "$environment" ] || misuse 'which environment?'
+[[ $timeout =~ ^[1-9][0-9]{0,4}$ ]] || misuse "--timeout: '$timeout' is not a number of seconds"
+need kubectl jq
+directory=$(overlay "$environment") || exit
+namespace=$(namespace_of "$directory")
+[ -n "$namespace" ] || fail "$directory/kustomization.yaml names no namespace"
+reachable
+
+work=$(mktemp -d)
+is_open=false
+finish() { # an interrupt or a lost cluster must not look like success, nor like nothing happened
+    if $is_open; then
+        say "== ENDED EARLY: the overlay was applied, or a part of it, and was not checked. See scripts/status.sh $environment" >&2
+    fi
+    rm -rf "$work"
+}
+trap finish EXIT
+rendered=$work/rendered.yaml
+kubectl kustomize "$directory" >"$rendered" || fail 'the overlay cannot be rendered; nothing was changed'
+
+# The files are the truth: fields that someone changed by hand are taken back. What is not in the
+# files, such as the replicas that an HPA owns, is left alone.
+apply=(apply --server-side --force-conflicts)
+
+say "== Difference ($namespace, $(kubectl config current-context))"
+if [ -z "$(kubectl get namespace "$namespace" --ignore-not-found -o name)" ]; then
+    say "the namespace $namespace is new, and so is all that is in it"
+    # The server checks objects of a namespace only where it exists: until it does, as a client.
+    mode=client
+    kubectl apply --dry-run=client -f "$rendered" >"$work/dry" || fail 'the dry run failed; nothing was changed'
+else
+    mode=server
+    code=0
+    kubectl diff --server-side --force-conflicts -f "$rendered" || code=$?
+    [ "$code" -le 1 ] || fail 'the difference cannot be told; nothing was changed'
+    [ "$code" -ne 0 ] || say 'none'
+    kubectl "${apply[@]}" --dry-run=server -f "$rendered" >"$work/dry" ||
+        fail 'the API server refuses it; nothing was changed'
+fi
+say "== Dry run ($mode): $(wc -l <"$work/dry") objects are accepted"
+! $is_dry_run || exit 0
+
+before=$(current_revision "$namespace" "$app")
+snapshot "$rendered" "$namespace" >"$work/before"
+
+# How far the rollout is: "unseen" by the controller, "complete" (every replica is new and
+# available, and there are as many as the HPA wants at least), "stalled: ..." or "underway".
+progress() {
+    kubectl -n "$namespace" get deployment "$app" -o json | jq -r --argjson least "${least:-0}" '
+        if .status.observedGeneration != .metadata.generation then "unseen"
+        elif .spec.replicas >= $least and ([.status.updatedReplicas, .status.replicas,
+            .status.availableReplicas, .spec.replicas] | unique | length) == 1 then "complete"
+        else [.status.conditions[]? | select(.reason == "ProgressDeadlineExceeded" or .type == "ReplicaFailure") | .message]
+            | if . == [] then "underway" else "stalled: \(first)" end
+        end'
+}
+
+# Ends the deployment: says why, with what the cluster knows, and takes the pods back.
+give_up() { # reason
+    local now others
+    say "== FAILED: $1" >&2
+    last_events "$namespace" 5 >&2
+    # What was applied a moment ago may not have its revision yet.
+    for _ in {1..10}; do
+        [ "$(progress)" = unseen ] || break
+        sleep 1
+    done
+    now=$(current_revision "$namespace" "$app")
+    if [ -z "$before" ]; then
+        say "There was no release before this one: nothing to go back to, it is left as it is." >&2
+    elif [ "$now" = "$before" ]; then
+        say "The pods are those of revision $before, as before: no rollback." >&2
+    else
+        say "== Rolling back: revision $now -> $before" >&2
+        { kubectl -n "$namespace" rollout undo "deployment/$app" --to-revision="$before" &&
+            kubectl -n "$namespace" rollout status "deployment/$app" --timeout="${timeout}s"; } >&2 || {
+            is_open=false
+            fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before: act by hand"
+        }
+        say "Rolled back: the pods of revision $before serve." >&2
+    fi
+    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | sed '/^deployment\//d' | paste -sd ' ')
+    if [ -n "$others" ]; then
+        say "These stay as this deployment made them: $others" >&2
+    fi
+    is_open=false
+    fail "deployment of $environment failed: $1"
+}
+
+say '== Apply'
+is_open=true
+kubectl "${apply[@]}" -f "$rendered" >"$work/applied" 2>"$work/errors" || {
+    cat "$work/applied"
+    cat "$work/errors" >&2
+    give_up "only a part was applied ($(wc -l <"$work/applied") of $(wc -l <"$work/dry") objects)"
+}
+cat "$work/applied" "$work/errors"
+
+say '== Rollout'
+least=$(kubectl -n "$namespace" get hpa "$app" --ignore-not-found -o jsonpath='{.spec.minReplicas}')
+deadline=$((SECONDS + timeout))
+since=$SECONDS
+while state=$(progress) && [ "$state" != complete ]; do
+    pods=$(current_pods "$namespace" "$app")
+    reason=''
+    [ "$state" = unseen ] || reason=$(why_not "$pods")
+    # A kubelet may stumble once, such as over a ConfigMap that it has not seen yet.
+    [ -n "$reason" ] || since=$SECONDS
+    [ $((SECONDS - since)) -lt $patience ] || give_up "$reason"
+    if [[ $state == stalled* ]] || [ $SECONDS -ge $deadline ]; then
+        give_up "it never became ready: $(ready_of "$pods") of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s (${state})"
+    fi
+    sleep 1
+done
+[ "$state" = complete ] || give_up 'the cluster no longer answers'
+say "revision $(current_revision "$namespace" "$app") is complete"
+
+say '== Running image and health of each pod'
+wanted=$(kubectl -n "$namespace" get deployment "$app" -o jsonpath='{.spec.template.spec.containers[?(@.name=="'"$app"'")].image}')
+pods=$(current_pods "$namespace" "$app")
+[ "$(jq length <<<"$pods")" -gt 0 ] || give_up 'no pod runs'
+while IFS=$'\t' read -r pod image id; do
+    [ "$image" = "$wanted" ] || give_up "pod $pod runs $image, not $wanted"
+    [[ $wanted != *@* || $id == *"${wanted#*@}" ]] || give_up "pod $pod runs $id, not ${wanted#*@}"
+    health=$(kubectl -n "$namespace" exec "$pod" -c "$app" -- "/$app" healthcheck 2>"$work/errors") ||
+        give_up "pod $pod: its health check says: $health $(cat "$work/errors")"
+    say "$pod  ${id##*@}  $health"
+done < <(jq -r --arg app "$app" '.[] | . as $pod | .status.containerStatuses[] | select(.name == $app)
+    | [$pod.metadata.name, ($pod.spec.containers[] | select(.name == $app) | .image), .imageID] | @tsv' <<<"$pods")
+[ "$(jq -r --arg app "$app" '[.[].status.containerStatuses[] | select(.name == $app) | .imageID] | unique | length' <<<"$pods")" = 1 ] ||
+    give_up 'the pods do not all run the same image: was the tag moved?'
+is_open=false
+say "== Deployed: $wanted in $namespace"

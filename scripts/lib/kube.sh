@@ -1,0 +1,106 @@
+# Shared by the scripts that talk to a cluster; sourced, not run.
+# shellcheck shell=bash disable=SC2034 # its variables are used by those that source it
+
+app=pcf-api
+selector=app.kubernetes.io/name=$app
+
+say() { printf '%s\n' "$*"; }
+fail() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+# A mistake in the call: exit status 2, as the service itself does it.
+misuse() { printf '%s: error: %s\nTry %s --help\n' "${0##*/}" "$*" "$0" >&2; exit 2; }
+
+need() { # tools
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || fail "$tool is not here; it is needed"
+    done
+}
+
+# The directory of an environment's overlay, or of a kustomization given by its path.
+overlay() { # environment or directory
+    local root
+    root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+    if [ -d "$root/k8s/overlays/$1" ]; then
+        echo "$root/k8s/overlays/$1"
+    elif [ -e "$1/kustomization.yaml" ]; then
+        realpath "$1"
+    else
+        misuse "no environment '$1': there are $(cd "$root/k8s/overlays" && echo *)"
+    fi
+}
+
+# The namespace that an overlay deploys into.
+namespace_of() { # directory of an overlay
+    awk '$1 == "namespace:" { print $2; exit }' "$1/kustomization.yaml"
+}
+
+reachable() {
+    kubectl version --request-timeout=10s >/dev/null 2>&1 ||
+        fail "no cluster answers: $(kubectl config current-context 2>&1)"
+}
+
+# The revision that a Deployment is at; nothing where there is no such Deployment.
+current_revision() { # namespace, deployment
+    kubectl -n "$1" get deployment "$2" --ignore-not-found \
+        -o jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}'
+}
+
+# The ReplicaSets of a Deployment as a list in JSON.
+replica_sets() { # namespace, deployment
+    local uid
+    uid=$(kubectl -n "$1" get deployment "$2" -o jsonpath='{.metadata.uid}') || return
+    kubectl -n "$1" get replicasets -o json |
+        jq --arg uid "$uid" '[.items[] | select(any(.metadata.ownerReferences[]?; .uid == $uid))]'
+}
+
+# The revisions of a Deployment that can be gone back to, one per line.
+revisions() { # namespace, deployment
+    replica_sets "$1" "$2" |
+        jq -r '.[].metadata.annotations["deployment.kubernetes.io/revision"] // empty' | sort -n
+}
+
+# The pods of a Deployment's present template that are not going away, in JSON.
+current_pods() { # namespace, deployment
+    local revision hash
+    revision=$(current_revision "$1" "$2")
+    hash=$(replica_sets "$1" "$2" | jq -r --arg revision "$revision" '.[]
+        | select(.metadata.annotations["deployment.kubernetes.io/revision"] == $revision)
+        | .metadata.labels["pod-template-hash"]')
+    [ -n "$hash" ] || { echo '[]'; return; }
+    kubectl -n "$1" get pods -l "pod-template-hash=$hash" -o json |
+        jq '[.items[] | select(.metadata.deletionTimestamp == null)]'
+}
+
+ready_of() { # pods in JSON
+    jq '[.[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length' <<<"$1"
+}
+
+# Why a release is not coming up, from its pods; nothing while it still may.
+why_not() { # pods in JSON
+    jq -r '
+        [.[] | . as $pod | .status.containerStatuses[]?
+            | (.lastState.terminated // .state.terminated) as $last
+            | if (.state.waiting.reason // "") | IN("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull") then
+                "the image cannot be pulled: \(.image): \(.state.waiting.message // "")"
+              elif (.state.waiting.reason // "") | IN("CreateContainerConfigError", "CreateContainerError", "RunContainerError") then
+                "the container cannot be made: \(.state.waiting.message // "")"
+              elif $last != null and .restartCount >= 1 and (.state.waiting.reason // "") == "CrashLoopBackOff" then
+                "it crashes at start (\($last.reason), exit status \($last.exitCode)): \($last.message // "it left no termination message" | gsub("\\s*\n\\s*"; ": "))"
+              else empty end
+            | "pod \($pod.metadata.name): \(.)"
+        ] | first // empty' <<<"$1"
+}
+
+# The objects of a rendered overlay as they are in the cluster, one per line: name, then what was
+# asked of it.
+snapshot() { # file, namespace
+    kubectl -n "$2" get -f "$1" --ignore-not-found -o json | jq -r '(.items // [.])[] | select(.kind)
+        | "\(.kind | ascii_downcase)/\(.metadata.name)\t\(del(.status, .metadata.managedFields, .metadata.resourceVersion) | tojson)"' | sort
+}
+
+# The last events about a Deployment's objects, newest last.
+last_events() { # namespace, count
+    kubectl -n "$1" get events --sort-by=.lastTimestamp -o json 2>/dev/null |
+        jq -r --argjson count "$2" '[.items[] | select(.type == "Warning")][-$count:][]
+            | "  \(.involvedObject.kind) \(.involvedObject.name): \(.reason): \(.message)"'
+}

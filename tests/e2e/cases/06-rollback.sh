@@ -1,0 +1,55 @@
+# The rollback script by hand: after a bad release, to a revision, and with wrong input.
+# shellcheck shell=bash disable=SC2034,SC2086,SC2153,SC2154 # the variables of lib.sh
+
+fresh v1 "$repository:v1"
+first=$(revision)
+fresh v2 "$repository:v2"
+good=$(revision)
+crash=$(release crash "$repository:v1" <<'Y'
+configMapGenerator:
+  - name: pcf-api
+    behavior: merge
+    literals: [SERVER__PORT=banana]
+Y
+)
+kubectl apply --server-side --force-conflicts -k "$crash" >/dev/null
+crashed() { pods | jq -e 'any(.[]; any(.status.containerStatuses[]?; .restartCount >= 1 and .lastState.terminated != null))' >/dev/null; }
+until_true 60 crashed || die 'the misconfigured pod did not crash'
+pod=$(pods | jq -r '.[] | select(any(.status.containerStatuses[]?; .restartCount >= 1)) | .metadata.name' | head -n 1)
+k describe pod "$pod" >"$work/describe"
+expect "kubectl describe of the misconfigured pod shows why: $(grep -m 1 -o 'SERVER__PORT.*' "$work/describe")" \
+    grep -q 'Message:.*' "$work/describe"
+grep -q banana "$work/describe" || fail 'the termination message does not name the value'
+
+script=$root/scripts/rollback-deployment.sh
+"$script" pcf-api $namespace >"$work/out" 2>&1 || { cat "$work/out"; die 'rollback by hand'; }
+settled
+expect 'by hand, without a number: back to the release before' \
+    test "$(k get deployment pcf-api -o jsonpath='{.spec.template.spec.containers[0].image}')" = "$repository:v2"
+
+"$script" pcf-api $namespace --to-revision "$first" >"$work/out" 2>&1 || { cat "$work/out"; die 'rollback to a revision'; }
+settled
+expect "--to-revision $first goes to revision $first (past $good)" \
+    test "$(k get deployment pcf-api -o jsonpath='{.spec.template.spec.containers[0].image}')" = "$repository:v1"
+
+state() { k get deployment pcf-api -o jsonpath='{.metadata.generation} {.metadata.resourceVersion}'; }
+wrong() { # exit status, what it says, arguments...
+    local status=$1 says=$2 code=0 before
+    shift 2
+    before=$(state)
+    "$script" "$@" >"$work/out" 2>&1 || code=$?
+    if [ $code = "$status" ] && grep -q "$says" "$work/out" && [ "$before" = "$(state)" ]; then
+        pass "rollback-deployment.sh $*: $(tail -n 1 "$work/out" | grep -v Try || head -n 1 "$work/out"), nothing changed"
+    else
+        fail "rollback-deployment.sh $*: status $code, $(tail -n 2 "$work/out")"
+    fi
+}
+wrong 1 'no revision 99' pcf-api $namespace --to-revision 99
+wrong 2 'not a revision' pcf-api $namespace --to-revision banana
+wrong 2 'not a revision' pcf-api $namespace --to-revision 0
+wrong 2 'not a revision' pcf-api $namespace --to-revision=-1
+wrong 2 'needs a number' pcf-api $namespace --to-revision
+wrong 1 'no deployment' pcf-apj $namespace
+wrong 1 'no deployment' pcf-api no-such-namespace
+wrong 2 'unknown option' --force
+wrong 2 'too many' pcf-api $namespace third

@@ -1,0 +1,33 @@
+# Pod Security and NetworkPolicy: ours is let in, others are not.
+# shellcheck shell=bash disable=SC2034,SC2086,SC2153,SC2154 # the variables of lib.sh
+
+fresh v1 "$repository:v1"
+expect 'Pod Security restricted is enforced on the namespace and admits our pods' \
+    test "$(kubectl get namespace $namespace -o jsonpath='{.metadata.labels.pod-security\.kubernetes\.io/enforce}') $(ready)" = 'restricted 3'
+code=0
+k run privileged --image="$repository:v1" --privileged --dry-run=server >"$work/out" 2>&1 || code=$?
+expect "a privileged pod is refused: $(grep -o 'violates PodSecurity "[^"]*"' "$work/out")" \
+    test "$code" != 0 -a -n "$(grep 'violates PodSecurity' "$work/out")"
+
+if [ -z "${E2E_POLICY_ENGINE:-}" ]; then skip 'NetworkPolicy: E2E_POLICY_ENGINE is not set'; return 0; fi
+ask() { # namespace of the asking pod: exit status 0 where it is answered
+    kubectl -n "$1" exec load -- /load "http://$(service_address)/version" --keep-alive 0 --fresh 1 --rate 1 --at-least 1 --timeout 3000 </dev/null 2>/dev/null |
+        jq -e '.fresh.failed == 0' >/dev/null
+}
+# Where nothing enforces policies yet, it can be seen that they are what keeps the stranger out.
+[ "$E2E_POLICY_ENGINE" = true ] || expect 'the control: before the policies are enforced the stranger is answered' ask $strangers
+$E2E_POLICY_ENGINE >/dev/null
+refused() { ! ask $strangers; }
+until_true 30 refused || fail 'NetworkPolicy: the stranger is answered'
+expect 'NetworkPolicy: the labelled client is answered' ask $clients
+expect 'NetworkPolicy: a stranger is not' refused
+load_ip=$(kubectl -n $clients get pod load -o jsonpath='{.status.podIP}')
+code=0
+k exec deployment/pcf-api -- /pcf-api healthcheck --url "http://$load_ip:1/" --timeout 2s >"$work/out" 2>&1 || code=$?
+expect "NetworkPolicy: the service cannot reach out: $(tail -n 1 "$work/out" | cut -c 1-120)" grep -qiE 'time|within' "$work/out"
+settled
+pass "NetworkPolicy: the kubelet's probes still pass, 3 pods are ready"
+load_begin --at-least 5000
+k rollout restart deployment/pcf-api >/dev/null
+settled
+lost_none 'rollout restart with the policies enforced'
