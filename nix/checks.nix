@@ -73,6 +73,7 @@ in
   test = craneLib.cargoTest (
     withDependencies
     // {
+      src = sources.all;
       nativeBuildInputs = [
         prometheus.cli
         (writeShellScriptBin "kill" ''kill "$@"'') # the shell's own; there is no other in a build
