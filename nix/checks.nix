@@ -74,6 +74,7 @@ in
     withDependencies
     // {
       src = sources.all;
+      postPatch = "patchShebangs scripts tests";
       nativeBuildInputs = [
         prometheus.cli
         (writeShellScriptBin "kill" ''kill "$@"'') # the shell's own; there is no other in a build
