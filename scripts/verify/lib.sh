@@ -41,10 +41,9 @@ note() { notes+=("$*"); }
 # yaml COMMAND…: lets patterns see each line of YAML as `path.of.keys=value`; see flat.awk.
 yaml() { from=$work/yaml "$@"; }
 mapfile -t manifests < <(find k8s -name '*.yaml' | sort)
-for file in "${manifests[@]}"; do
-    mkdir -p "$work/yaml/${file%/*}"
-    awk -f scripts/verify/flat.awk "$file" >"$work/yaml/$file"
-done
+mkdir "$work/yaml"
+find k8s -type d -print0 | (cd "$work/yaml" && xargs -0 mkdir -p)
+awk -v to="$work/yaml" -f scripts/verify/flat.awk "${manifests[@]}"
 # shellcheck disable=SC2034 # the checks read them
 mapfile -t pages < <(find README.md CONTRIBUTING.md docs k8s -name '*.md' -o -name 'compose*.y*ml' | sort)
 

@@ -62,17 +62,17 @@ built() {
     for digest in $(jq -r '.manifests[].digest' "$index"); do
         config=$(blob "$(jq -r '.config.digest' "$(blob "$digest")")")
         platform=$(jq -r .architecture "$config")
-        while IFS='|' read -r key wanted; do
+        while IFS=';' read -r key wanted; do
             places=$((places + 1))
             [ "$(jq -r "$key" "$config")" = "$wanted" ] ||
                 wrong "$config:1" "$platform: $key is $(jq -r "$key" "$config"), not $wanted; stale? run just image"
         done <<EXPECTED
-.config.Healthcheck.Timeout / 1000000000|$health_timeout
-.config.Healthcheck.Test | join(" ")|CMD /$name healthcheck
-.config.User|$user:$user
-.config.ExposedPorts | keys | join(" ")|$port/tcp
-.config.Labels["org.opencontainers.image.version"]|$version
-.created|${released}T00:00:00Z
+.config.Healthcheck.Timeout / 1000000000;$health_timeout
+.config.Healthcheck.Test | join(" ");CMD /$name healthcheck
+.config.User;$user:$user
+.config.ExposedPorts | keys | join(" ");$port/tcp
+.config.Labels["org.opencontainers.image.version"];$version
+.created;${released}T00:00:00Z
 EXPECTED
     done
 }

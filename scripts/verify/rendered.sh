@@ -9,15 +9,17 @@ render() {
         echo 'skip kubectl is not here: what the overlays render to is not looked at'
         return 0
     fi
-    mkdir -p "$work/rendered/k8s/overlays"
+    mkdir -p "$work/rendered/k8s/overlays" "$work/out/k8s/overlays"
     for overlay in k8s/overlays/*; do
-        if kubectl kustomize "$overlay" >"$work/out.yaml" 2>"$work/errors"; then
-            awk -f scripts/verify/flat.awk "$work/out.yaml" >"$work/rendered/$overlay"
+        if kubectl kustomize "$overlay" >"$work/out/$overlay" 2>"$work/errors"; then
             overlays+=("$overlay")
         else
             wrong "$overlay/kustomization.yaml:1" "it does not render: $(tr '\n' ' ' <"$work/errors")"
         fi
     done
+    # A rendering has the name of its overlay.
+    [ ${#overlays[@]} = 0 ] ||
+        (flat=$PWD/scripts/verify/flat.awk && cd "$work/out" && awk -v to="$work/rendered" -f "$flat" "${overlays[@]}")
 }
 render
 
