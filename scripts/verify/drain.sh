@@ -55,6 +55,10 @@ grace() {
     done
     among "$(from=$work/yaml first '^spec\.template\.\Q'"$key"'\E=\K.*' k8s/base/deployment.yaml)" 'the grace period' \
         'terminationGracePeriodSeconds: \K\d+' "${pages[@]}"
+    # What pages say the defaults are.
+    for variable in SERVER__DRAIN_DELAY SERVER__DRAIN_TIMEOUT; do
+        among "$(setting $variable)" "the default of $variable" "\`$variable\` \(\K\d+ ?m?s(?=\))" "${pages[@]}"
+    done
 }
 
 replicas() {

@@ -1,7 +1,8 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # a message
 # What the checks are written in: find places by a pattern, hold their values against what is wanted.
 # Patterns are Perl's; what stands after \K, or all of it, is the value.
 
+grep -qP 'x\K' <<<x 2>/dev/null || { echo 'verify.sh: grep -P is needed, GNU grep; `nix develop` has it' >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 problems=0 checks=0

@@ -10,8 +10,8 @@ ports() {
     yaml same "$port" 'the containerPort' '\.containerPort=\K.*' k8s/base/deployment.yaml
     rendered same "$port" 'the containerPort' '\.containerPort=\K.*'
     yaml same "$port" 'the port that Prometheus is told' 'prometheus\.io/port=\K.*' k8s/base/deployment.yaml
-    yaml among "$port" 'a setting of the port' '\bS?E?R?V?E?R?_*PORT=\K\d+' k8s/base/deployment.yaml
-    among "$port" 'SERVER__PORT' '\bSERVER__PORT=\K.*' k8s/base/config.env
+    among "$port" 'the port' '^(SERVER__)?PORT=\K.*' k8s/base/config.env
+    rendered among "$port" 'the port' '^data\.(SERVER__)?PORT=\K.*'
     # From the pod outwards, by name.
     yaml same http "the container port's name" 'containers\.ports\.name=\K.*' k8s/base/deployment.yaml
     yaml same http 'the port that a probe asks' 'Probe\.httpGet\.port=\K.*' k8s/base/deployment.yaml
@@ -64,7 +64,8 @@ names() {
 }
 
 users() {
-    same "$user" 'a user of the image' '\b6553[0-46-9]\b' nix/platform.nix
+    same '${user}:${user}' "the image's user" ' User = "\K[^"]+' nix/platform.nix
+    same '${user}:${user}' "the user of /etc/passwd" '"nonroot:x:\K[^:]+:[^:]+(?=:nonroot)' nix/platform.nix
     same "$user:$user" "the image's user" '\| user \| `\K[^`]+' docs/image.md
     same "$user:$user" "the image's user" '"User": "\K[^"]+' tests/image/check
     same "[$user,$user]" 'the user of /etc/passwd' '/etc/passwd", user, \K\[.*\]' tests/image/check

@@ -22,7 +22,10 @@ release() {
 
 # The folder of the built image, an OCI layout; nothing where there is none.
 layout=${IMAGE:-result}
-[ -f "$layout/index.json" ] || layout=''
+if [ ! -f "$layout/index.json" ]; then
+    [ -z "${IMAGE:-}" ] || { echo "verify.sh: IMAGE: $layout is not an OCI layout" >&2; exit 2; }
+    layout=''
+fi
 
 pins() {
     local overlay file digest wanted=''
