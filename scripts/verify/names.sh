@@ -22,7 +22,7 @@ ports() {
     yaml same http 'the port that the policy lets in' 'spec\.ingress\.ports\.port=\K.*' k8s/base/networkpolicy.yaml
     yaml same http 'the port that the monitor scrapes' 'spec\.endpoints\.port=\K.*' k8s/components/service-monitor/service-monitor.yaml
     # What readers type.
-    among "$port" 'the port' '(localhost|127\.0\.0\.1):\K\d+(?=/(version|health|metrics)?\b)' README.md docs/{deployment,health,image,logging}.md
+    among "$port" 'the port' '(localhost|127\.0\.0\.1):\K\d+(?=/(version|health|metrics)\b)' README.md docs/{deployment,health,image,logging}.md
     among "80" "the Service's port" 'port-forward.* service/pcf-api \d+:\K\d+' "${pages[@]}"
     among "$port/tcp" 'the port' '^\| port \| `?\K\d+/tcp' docs/image.md
     for file in justfile scripts/load-image.sh scripts/monitor.sh CONTRIBUTING.md docs/image.md; do
