@@ -23,7 +23,12 @@ lint:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
-# Write the generated pages again: docs/configuration.md, docs/metrics.md
+# Check that the project agrees with itself: numbers, names, paths, metrics, settings, digests
+[group('develop')]
+verify:
+    scripts/verify.sh
+
+# Write again what is generated: docs/configuration.md, docs/metrics.md, the status page's policy
 [group('develop')]
 docs:
     UPDATE_DOCS=1 cargo test --lib documentation
@@ -125,3 +130,13 @@ manifests *ARGS:
 [group('deploy')]
 e2e *ARGS:
     tests/e2e/kind {{ ARGS }}
+
+# Look at the status page with Chromium: contents, states, accessibility, security policy
+[group('page')]
+test-page *ARGS:
+    tests/page/run {{ ARGS }}
+
+# Take the README's picture of the status page again: five minutes
+[group('page')]
+screenshot:
+    tests/page/run --screenshot

@@ -12,7 +12,7 @@ mod process;
 mod table;
 
 pub(crate) use exposition::{Exposition, Format};
-pub(crate) use histogram::Histogram;
+pub(crate) use histogram::{Durations, Histogram};
 pub(crate) use http::{HttpSeries, HttpShard, SeriesId};
 pub(crate) use process::ProcessStats;
 pub use table::Metric;

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 /// The upper ends of the buckets, in microseconds, and as they are written: 0.5 ms to 10 s.
 pub(super) const BOUNDS: [(u64, &str); 14] = [
     (500, "0.0005"),
@@ -39,6 +41,29 @@ pub(super) fn add(number: &AtomicU64, more: u64) {
 pub(super) struct Counts {
     buckets: [u64; BOUNDS.len() + 1],
     sum_ns: u64,
+}
+
+/// The numbers of histograms added up, as JSON: buckets as Prometheus has them, each a pair of its
+/// upper bound and how many observations lie at or below it.
+#[derive(Serialize)]
+pub(crate) struct Durations {
+    sum: f64,
+    #[serde(serialize_with = "pairs")]
+    buckets: Counts,
+}
+
+fn pairs<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(counts.cumulative())
+}
+
+impl Durations {
+    pub(super) fn of<'a>(histograms: impl IntoIterator<Item = &'a Histogram>) -> Self {
+        let mut counts = Counts::default();
+        for histogram in histograms {
+            histogram.add_to(&mut counts);
+        }
+        Self { sum: counts.sum_seconds(), buckets: counts }
+    }
 }
 
 impl Histogram {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use hyper::Method;
 
 use super::exposition::Exposition;
-use super::histogram::{Histogram, add};
+use super::histogram::{Durations, Histogram, add};
 
 /// Most series of one metric.
 const MAX_SERIES: usize = 1000;
@@ -146,6 +146,11 @@ impl HttpSeries {
         totals
     }
 
+    /// How long requests took, all routes together.
+    pub(crate) fn durations(shards: &[HttpShard]) -> Durations {
+        Durations::of(shards.iter().flat_map(|shard| &shard.durations))
+    }
+
     /// Writes `http_requests_total`.
     pub(crate) fn write_requests(&self, shards: &[HttpShard], text: &mut Exposition) {
         let pairs = self.pairs.iter().flat_map(|pair| STATUSES.iter().map(move |s| (pair, s)));
@@ -271,6 +276,10 @@ mod tests {
             ]
         );
         assert_eq!(HttpSeries::totals(&shards), (4, 0));
+        let durations = serde_json::to_value(HttpSeries::durations(&shards)).unwrap();
+        assert_eq!(durations["buckets"][0], serde_json::json!(["0.0005", 2]));
+        assert_eq!(durations["buckets"][14], serde_json::json!(["+Inf", 4]));
+        assert_eq!(durations["sum"], 0.002);
     }
 
     #[test]

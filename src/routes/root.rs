@@ -1,12 +1,17 @@
-//! `GET /`: what is running here, for someone who opens the address.
+//! `GET /`: what is running here, for someone who opens the address: a page for a browser, JSON for
+//! all others.
+
+mod accept;
+mod page;
 
 use std::time::SystemTime;
 
+use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderValue, VARY};
 use serde::Serialize;
 
 use crate::app::{App, TARGET, VERSION};
 use crate::health::HealthReport;
-use crate::metrics::HttpSeries;
+use crate::metrics::{Durations, HttpSeries};
 use crate::request::Request;
 use crate::response;
 use crate::router::HandlerResult;
@@ -33,10 +38,19 @@ struct Requests {
     total: u64,
     server_errors: u64,
     in_flight: u64,
+    duration_seconds: Durations,
 }
 
 pub(super) async fn show(request: Request) -> HandlerResult {
-    response::json(&overview(request.app()))
+    let mut response = if accept::prefers_html(request.headers()) {
+        page::response()
+    } else {
+        response::json(&overview(request.app()))?
+    };
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_name(ACCEPT));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
 }
 
 fn overview(app: &App) -> Overview<'_> {
@@ -56,7 +70,12 @@ fn overview(app: &App) -> Overview<'_> {
         uptime_seconds: uptime.as_secs(),
         is_ready: health.status.is_ready(),
         health,
-        requests: Requests { total, server_errors, in_flight: app.in_flight() },
+        requests: Requests {
+            total,
+            server_errors,
+            in_flight: app.in_flight(),
+            duration_seconds: HttpSeries::durations(&app.shards),
+        },
         connections: app.admission.active(),
     }
 }

@@ -23,3 +23,4 @@ mod healthcheck;
 mod limits;
 mod logs;
 mod metrics;
+mod root;
