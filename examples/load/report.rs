@@ -45,7 +45,8 @@ impl Tally {
 
     pub fn report(mut self) -> Value {
         self.latencies.sort_unstable();
-        let failing = self.failed_to.zip(self.failed_from).map(|(to, from)| to.saturating_sub(from));
+        let failing =
+            self.failed_to.zip(self.failed_from).map(|(to, from)| to.saturating_sub(from));
         json!({
             "requests": self.latencies.len(),
             "failed": self.failures.values().sum::<u64>(),
