@@ -74,6 +74,11 @@ impl Command {
     pub fn reason(&self) -> Option<&'static str> {
         self.parts().iter().find_map(|part| elsewhere::reason(part))
     }
+
+    /// Whether all of it is known to run here.
+    pub fn runs_here(&self) -> bool {
+        self.reason().is_none() && self.parts().iter().all(|part| elsewhere::can_run(part))
+    }
 }
 
 fn is_assignment(word: &str) -> bool {
@@ -89,7 +94,7 @@ fn each_command_is_run_here_or_says_why_not() {
         let parts = command.parts();
         match command.reason() {
             Some(_) => used.extend(parts.iter().filter_map(|part| elsewhere::prefix(part))),
-            None if parts.iter().all(|part| elsewhere::can_run(part)) => {}
+            None if command.runs_here() => {}
             None => wrong
                 .push(format!("{}: is neither run nor excused: {}", command.origin, command.text)),
         }

@@ -102,6 +102,27 @@ fn recipes_scripts_and_their_options_exist() {
     });
 }
 
+#[test]
+fn commands_give_recipes_what_they_need() {
+    let justfile = read("justfile");
+    let mut wrong = Vec::new();
+    for command in pages::all().iter().flat_map(commands::of) {
+        for part in command.parts() {
+            let mut words = part.split_whitespace();
+            let Some("just") = words.next() else { continue };
+            let Some(recipe) = words.next() else { continue };
+            let head = justfile.lines().find(|line| line.starts_with(&format!("{recipe} ")));
+            let parameters = head.unwrap_or_default().split(':').next().unwrap();
+            let is_required = |name: &&str| !name.contains(['*', '=', '(', '"']);
+            let required = parameters.split_whitespace().skip(1).filter(is_required).count();
+            if words.count() < required {
+                wrong.push(format!("{}: needs {parameters}: {part}", command.origin));
+            }
+        }
+    }
+    expect_none(&wrong);
+}
+
 fn is_script(word: &str) -> bool {
     let folders = ["scripts/", "tests/", "benches/", ".ci/"];
     folders.iter().any(|folder| word.starts_with(folder)) && Path::new(ROOT).join(word).is_file()
@@ -118,15 +139,13 @@ fn body<'a>(justfile: &'a str, recipe: &str) -> Option<&'a str> {
 }
 
 /// Variables that are not the service's.
-const OTHER_VARIABLES: [&str; 7] = [
+const OTHER_VARIABLES: [&str; 5] = [
     "CARGO_HTTP_CAINFO",
     "GIT_SSL_CAINFO",
     "NIX_SSL_CERT_FILE",
     "UPDATE_DOCS",
     // What Kubernetes would inject for a Service.
     "X_PORT",
-    "ERR_CERT",
-    "PCF_API",
 ];
 
 #[test]
@@ -155,7 +174,7 @@ fn settings_exist() {
             .map(|name| format!("setting {name}"))
             .collect();
         // An assignment before the program, whatever its form.
-        if code.parts().iter().any(|part| part.starts_with("pcf-api")) {
+        if code.parts().iter().any(|part| part.split(' ').next() == Some("pcf-api")) {
             let assigned = text.split_whitespace().map_while(|word| Some(word.split_once('=')?.0));
             missing.extend(
                 assigned.filter(|name| !is_known(name)).map(|name| format!("setting {name}")),
@@ -248,7 +267,7 @@ fn alerts_exist() {
 }
 
 /// Where a path that begins with a slash is a file, and of which machine or image.
-const FOLDERS: [&str; 8] = ["dev", "etc", "nix", "pcf-api", "tmp", "var", "vault", "apis"];
+const FOLDERS: [&str; 9] = ["dev", "etc", "nix", "pcf-api", "proc", "tmp", "var", "vault", "apis"];
 /// The README's example of a route, its path that is not there, and a page of Prometheus.
 const EXAMPLES: [&str; 3] = ["/hello/{name}", "/nowhere", "/targets"];
 

@@ -31,7 +31,7 @@ fn each_command_prints_what_its_page_shows() {
 
 fn run_page(page: pages::Page) -> Vec<String> {
     let mut commands = commands::of(&page);
-    commands.retain(|command| command.reason().is_none() && has_tools(command));
+    commands.retain(|command| command.runs_here() && has_tools(command));
     if commands.is_empty() {
         return vec![];
     }
