@@ -22,15 +22,15 @@ const REDIS: &str = "127.0.0.1:6379";
 #[test]
 fn each_command_prints_what_its_page_shows() {
     let wrong: Vec<String> = std::thread::scope(|scope| {
-        let run = |page| scope.spawn(move || run_page(page));
+        let run = |page: pages::Page| scope.spawn(move || run_page(&page));
         let running: Vec<_> = pages::all().into_iter().map(run).collect();
         running.into_iter().flat_map(|page| page.join().unwrap()).collect()
     });
     expect_none(&wrong);
 }
 
-fn run_page(page: pages::Page) -> Vec<String> {
-    let mut commands = commands::of(&page);
+fn run_page(page: &pages::Page) -> Vec<String> {
+    let mut commands = commands::of(page);
     commands.retain(|command| command.runs_here() && has_tools(command));
     if commands.is_empty() {
         return vec![];
@@ -118,4 +118,40 @@ fn has_tools(command: &Command) -> bool {
     // The shell's own, and what this test could not run without.
     let is_here = |tool: &str| ["pcf-api", "cargo", "umask"].contains(&tool) || tool.contains('/');
     needed.iter().filter(|tool| !is_here(tool)).all(|tool| has_tool(tool))
+}
+
+/// What the pages make of a pod's log is made of the log of a service that has every trouble: each
+/// filter must find something there, and nothing that it names may be missing.
+#[test]
+fn each_filter_of_logs_finds_what_it_looks_for() {
+    if !has_tool("jq") {
+        return;
+    }
+    let mut server = Server::faulty(&[("DATABASE_URL", "tcp://127.0.0.1:9")]);
+    server.get("/panic");
+    server.log_line("the database", PATIENCE, |line| line["dependency"] == "database");
+    server.signal("TERM");
+    server.wait(PATIENCE);
+    let folder = Folder::new();
+    let log = folder.file("log", &server.raw_lines().join("\n"));
+
+    let mut wrong = Vec::new();
+    let commands: Vec<Command> = pages::all().iter().flat_map(commands::of).collect();
+    let reads_logs = |text: &str| text.starts_with("kubectl ") && text.contains(" logs ");
+    let piped = commands.iter().filter_map(|command| {
+        let (first, rest) = command.text.split_once(" | ")?;
+        reads_logs(first).then_some((command, rest))
+    });
+    for (command, filter) in piped {
+        let shell = Process::new("bash")
+            .args(["-o", "pipefail", "-c", &format!("cat {log} | {filter}")])
+            .output()
+            .unwrap();
+        let printed = String::from_utf8_lossy(&shell.stdout);
+        if !shell.status.success() || printed.trim().is_empty() || printed.contains("null") {
+            let error = String::from_utf8_lossy(&shell.stderr);
+            wrong.push(format!("{}: {filter}\n{printed}{error}", command.origin));
+        }
+    }
+    expect_none(&wrong);
 }
