@@ -12,6 +12,7 @@ const WAITS: &str = "runs until it is ended, or for minutes; a test or the gate 
 
 /// Beginnings of commands; the longest counts.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("$EDITOR ", "waits for a person"),
     (".ci/run ", STEP),
     ("cargo bloat ", OPTIONAL),
     ("cargo test ", STEP),
@@ -25,6 +26,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("just lint ", STEP),
     ("just load ", ENGINE),
     ("just logs ", CLUSTER),
+    ("just manifests ", STEP),
     ("just monitor ", WAITS),
     ("just pin ", IMAGE),
     ("just push ", REGISTRY),
@@ -35,6 +37,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("just secrets ", CLUSTER),
     ("just status ", CLUSTER),
     ("just test ", STEP),
+    ("just test-page ", STEP),
     ("kind ", CLUSTER),
     ("kubectl ", CLUSTER),
     ("nix ", IMAGE),

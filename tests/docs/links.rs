@@ -100,3 +100,13 @@ fn troubleshooting_begins_with_all_of_its_entries() {
     let missing = entries.filter(|heading| !linked.contains(&format!("#{}", anchor(heading))));
     expect_none(&missing.map(|heading| format!("its table lacks {heading}")).collect::<Vec<_>>());
 }
+
+#[test]
+fn the_manifests_page_has_every_component() {
+    let page = super::read("k8s/README.md");
+    let components = std::fs::read_dir(format!("{}/k8s/components", super::ROOT)).unwrap();
+    let names = components.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let missing = names.filter(|name| !page.contains(&format!("\n| `{name}` | ")));
+    let tell = |name: String| format!("k8s/README.md has no component {name}");
+    expect_none(&missing.map(tell).collect::<Vec<_>>());
+}

@@ -29,6 +29,7 @@ mod elsewhere;
 mod links;
 mod names;
 mod pages;
+mod recipes;
 mod run;
 
 #[path = "../monitoring/known.rs"]

@@ -1,7 +1,6 @@
-//! What the pages name exists: files, recipes and options, settings, metrics, alerts, routes.
+//! What the pages name exists: files, settings, metrics, alerts, routes.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use super::commands::{self, Command};
 use super::known::Known;
@@ -19,7 +18,7 @@ fn code(page: &Page) -> Vec<Command> {
 }
 
 /// Looks at each piece of code of each page.
-fn check(mut find: impl FnMut(&Page, &Command) -> Vec<String>) {
+pub fn check(mut find: impl FnMut(&Page, &Command) -> Vec<String>) {
     let mut wrong = Vec::new();
     for page in pages::all() {
         for code in code(&page) {
@@ -31,7 +30,7 @@ fn check(mut find: impl FnMut(&Page, &Command) -> Vec<String>) {
 }
 
 /// The words of a text, without quotes and brackets.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
     let is_end = |c: char| c.is_whitespace() || "\"'()[]{},;=<>|".contains(c);
     text.split(is_end).map(|word| word.trim_end_matches(['.', ':']))
 }
@@ -68,74 +67,6 @@ fn files_exist() {
         let is_missing = |path: &String| !exists(path) && !exists(&format!("src/{path}"));
         paths.map(resolve).filter(is_missing).collect()
     });
-}
-
-#[test]
-fn recipes_scripts_and_their_options_exist() {
-    let justfile = read("justfile");
-    check(|_, code| {
-        let mut missing = Vec::new();
-        for part in code.parts() {
-            let mut words = part.split_whitespace();
-            let script = match words.next().unwrap() {
-                "just" => {
-                    let Some(recipe) = words.next().filter(|word| !word.starts_with('-')) else {
-                        continue;
-                    };
-                    let Some(body) = body(&justfile, recipe) else {
-                        missing.push(format!("recipe {recipe}"));
-                        continue;
-                    };
-                    self::words(body).find(|word| is_script(word)).map(String::from)
-                }
-                first => is_script(first).then(|| first.to_owned()),
-            };
-            let Some(script) = script else { continue };
-            let content = read(&script);
-            for option in words.filter(|word| word.starts_with("--") && word.len() > 2) {
-                if !content.contains(option.split('=').next().unwrap()) {
-                    missing.push(format!("{option} of {script}"));
-                }
-            }
-        }
-        missing
-    });
-}
-
-#[test]
-fn commands_give_recipes_what_they_need() {
-    let justfile = read("justfile");
-    let mut wrong = Vec::new();
-    for command in pages::all().iter().flat_map(commands::of) {
-        for part in command.parts() {
-            let mut words = part.split_whitespace();
-            let Some("just") = words.next() else { continue };
-            let Some(recipe) = words.next() else { continue };
-            let head = justfile.lines().find(|line| line.starts_with(&format!("{recipe} ")));
-            let parameters = head.unwrap_or_default().split(':').next().unwrap();
-            let is_required = |name: &&str| !name.contains(['*', '=', '(', '"']);
-            let required = parameters.split_whitespace().skip(1).filter(is_required).count();
-            if words.count() < required {
-                wrong.push(format!("{}: needs {parameters}: {part}", command.origin));
-            }
-        }
-    }
-    expect_none(&wrong);
-}
-
-fn is_script(word: &str) -> bool {
-    let folders = ["scripts/", "tests/", "benches/", ".ci/"];
-    folders.iter().any(|folder| word.starts_with(folder)) && Path::new(ROOT).join(word).is_file()
-}
-
-/// The lines of a recipe.
-fn body<'a>(justfile: &'a str, recipe: &str) -> Option<&'a str> {
-    let is_head = |line: &str| {
-        line.starts_with(&format!("{recipe}:")) || line.starts_with(&format!("{recipe} "))
-    };
-    let head = justfile.lines().find(|line| is_head(line) && line.contains(':'))?;
-    let from = justfile.find(&format!("\n{head}\n"))? + head.len() + 2;
-    Some(justfile[from..].split("\n\n").next().unwrap())
 }
 
 /// Variables that are not the service's.

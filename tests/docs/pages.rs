@@ -1,5 +1,7 @@
 //! The pages, taken apart: headings, prose, and blocks of code.
 
+use serde_json::Value;
+
 use super::{ROOT, expect_none, read};
 
 /// A page of the documentation.
@@ -89,6 +91,32 @@ fn code_is_fenced_and_says_its_language() {
         for (number, line) in &page.prose {
             if line.matches('`').count() % 2 == 1 {
                 wrong.push(format!("{}:{number}: a backtick is not closed", page.path));
+            }
+        }
+    }
+    expect_none(&wrong);
+}
+
+#[test]
+fn what_has_a_grammar_parses() {
+    let mut wrong = Vec::new();
+    for page in all() {
+        for block in &page.blocks {
+            let lines: Vec<&str> = block.lines.iter().map(|(_, line)| line.as_str()).collect();
+            let text = lines.join("\n");
+            let result = match block.language.as_str() {
+                // One object a line, as logs are.
+                "json" => lines.iter().try_for_each(|line| {
+                    serde_json::from_str::<Value>(line).map(drop).map_err(|e| e.to_string())
+                }),
+                "yaml" => {
+                    serde_saphyr::from_str::<Value>(&text).map(drop).map_err(|e| e.to_string())
+                }
+                "toml" => toml::de::DeTable::parse(&text).map(drop).map_err(|e| e.to_string()),
+                _ => continue,
+            };
+            if let Err(error) = result {
+                wrong.push(format!("{}:{}: {error}", page.path, block.lines[0].0));
             }
         }
     }
