@@ -73,6 +73,8 @@ in
   test = craneLib.cargoTest (
     withDependencies
     // {
+      src = sources.all;
+      postPatch = "patchShebangs scripts tests";
       nativeBuildInputs = [
         prometheus.cli
         (writeShellScriptBin "kill" ''kill "$@"'') # the shell's own; there is no other in a build

@@ -23,16 +23,15 @@ in
 {
   binary = source crate;
 
-  # The tests compare documentation with code.
+  # What the compiler and its lints read.
   rust = source (
     crate
     ++ [
       ../benches
       ../clippy.toml
-      ../docs
       ../examples
       ../rustfmt.toml
-      ../tests/service
+      ../tests
     ]
   );
 
@@ -72,6 +71,6 @@ in
     ../nix
   ];
 
-  # What the linters of scripts look through.
+  # What the tests compare with the code, and what the linters of scripts look through.
   all = source [ root ];
 }

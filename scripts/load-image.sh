@@ -37,7 +37,7 @@ case $(uname -m) in
 esac
 archive=${ARCHIVE:-}
 if [ -z "$archive" ]; then
-    need nix
+    command -v nix >/dev/null || fail 'there is no nix here; ARCHIVE=… names what it built elsewhere'
     archive=$(nix build --no-link --print-out-paths ".#image-$architecture")
 fi
 loaded=$("$engine" load --input "$archive") || fail "${engine##*/} did not load $archive"

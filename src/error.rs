@@ -120,7 +120,7 @@ impl Error {
     pub(crate) fn into_response(self, trace_id: TraceId, path: Option<&str>) -> Response {
         self.log_cause();
         let json = self.to_json(trace_id, path);
-        let mut response = response::with_type(self.code.status(), "application/json", json);
+        let mut response = response::with_type(self.code.status(), response::JSON, json);
         response.headers_mut().extend(self.headers);
         response
     }

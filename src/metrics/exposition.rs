@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use hyper::HeaderMap;
-use hyper::header::ACCEPT;
+use hyper::header::{ACCEPT, HeaderValue};
 
 use super::histogram::{Counts, Histogram};
 use super::table::{Family, Kind, Metric};
@@ -34,11 +34,11 @@ impl Format {
         }
     }
 
-    pub(crate) fn content_type(self) -> &'static str {
-        match self {
+    pub(crate) fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
+        })
     }
 }
 

@@ -28,9 +28,9 @@ die() {
 expect() { # description, command...: PASS or FAIL by its exit status, with its last lines on FAIL
     local description=$1
     shift
-    if "$@" >"$work/out" 2>&1; then pass "$description"; else
+    if "$@" >"$work/expect" 2>&1; then pass "$description"; else
         fail "$description"
-        tail -n 12 "$work/out" | sed 's/^/     /'
+        tail -n 12 "$work/expect" | sed 's/^/     /'
     fi
 }
 summary() {

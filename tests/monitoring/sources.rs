@@ -127,7 +127,7 @@ pub fn autoscaler_metrics() -> Vec<(String, String)> {
         for document in serde_saphyr::from_multiple::<Value>(&content).expect(&origin) {
             pod_metrics(&document, &origin, &mut found);
         }
-        let is_seen = found.len() > before || !content.contains("type: Pods");
+        let is_seen = found.len() > before || !content.contains("pods:");
         assert!(is_seen, "{origin}: it scales by a metric that this test does not find");
     }
     found
@@ -136,8 +136,9 @@ pub fn autoscaler_metrics() -> Vec<(String, String)> {
 fn pod_metrics(value: &Value, origin: &str, found: &mut Vec<(String, String)>) {
     match value {
         Value::Object(map) => {
-            if map.get("type").is_some_and(|kind| kind == "Pods") {
-                found.push((text(&value["pods"]["metric"]["name"]), origin.to_owned()));
+            // A scaling policy is of this type too; only a metric has `pods`.
+            if let Some(pods) = map.get("pods").filter(|_| value["type"] == "Pods") {
+                found.push((text(&pods["metric"]["name"]), origin.to_owned()));
             }
             map.values().for_each(|value| pod_metrics(value, origin, found));
         }

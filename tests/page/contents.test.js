@@ -56,7 +56,7 @@ test('rate, errors and latency are those of the requests that were sent', async 
   const page = await open(browser, server.url)
   const stop = load(server, '/version', 50)
   t.after(stop)
-  // The page's rates are those of ten seconds: two before it has as many of these, and ten that count.
+  // The page's rates are those of ten seconds.
   await sleep(2000)
   const before = stop.count
   await sleep(10_000)

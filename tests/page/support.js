@@ -144,7 +144,7 @@ export async function open(browser, url, options = {}) {
   page.shows = (selector, expected, within) => eventually(`${selector} shows ${expected}`, async () => {
     const text = (await page.textContent(selector)).trim()
     if (expected instanceof RegExp ? expected.test(text) : text === expected) return true
-    throw new Error(`it shows ${JSON.stringify(text)}; the console: ${page.said.join(' | ')}`)
+    throw new Error(`it shows ${JSON.stringify(text)}; the console: ${page.said.slice(-5).join(' | ')}`)
   }, within)
   return page
 }

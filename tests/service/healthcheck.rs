@@ -2,7 +2,7 @@
 //! tells the three cases apart.
 
 use std::io::{Read, Write};
-use std::net::{Ipv6Addr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -158,7 +158,10 @@ fn ipv6_is_asked_too() {
         eprintln!("skipped: this machine has no IPv6");
         return;
     }
-    let server = Server::start(&[("SERVER__HOST", "::1")]);
+    // Another test may have the same port on 127.0.0.1, which is asked first.
+    let is_free = |server: &Server| TcpListener::bind((Ipv4Addr::LOCALHOST, server.port)).is_ok();
+    let mut servers = (0..9).map(|_| Server::start(&[("SERVER__HOST", "::1")]));
+    let server = servers.find(is_free).unwrap();
     let port = server.port.to_string();
     assert_eq!(check(&[], &[("PORT", &port), ("SERVER__HOST", "::1")]).0, 0);
     assert_eq!(

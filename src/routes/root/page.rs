@@ -23,6 +23,8 @@ const PAGE: &str = concat!(
 /// whatever way is never run. Written by `just docs`; a test holds it to the files.
 const POLICY: &str = include_str!("policy.txt").trim_ascii_end();
 
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
 const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -30,7 +32,7 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
 ];
 
 pub(super) fn response() -> Response {
-    let mut response = response::with_type(StatusCode::OK, "text/html; charset=utf-8", PAGE);
+    let mut response = response::with_type(StatusCode::OK, HTML, PAGE);
     response.headers_mut().extend(HEADERS);
     response
 }

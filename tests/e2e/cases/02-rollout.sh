@@ -15,6 +15,9 @@ else
     fail 'not both releases served'
 fi
 
+expect "its pods are on more than one node: $(pods | jq -r '[.[].spec.nodeName] | sort | join(" ")')" \
+    test "$(pods | jq '[.[].spec.nodeName] | unique | length')" -ge 2
+
 load_begin --at-least 5000
 k rollout restart deployment/pcf-api >/dev/null
 settled
