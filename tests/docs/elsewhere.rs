@@ -43,6 +43,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("nix ", IMAGE),
     ("nix-store ", IMAGE),
     ("git ls-remote ", NETWORK),
+    ("git status ", MACHINE),
     ("openssl s_client ", NETWORK),
     ("podman ", ENGINE),
     ("skopeo ", REGISTRY),

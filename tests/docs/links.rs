@@ -102,6 +102,22 @@ fn troubleshooting_begins_with_all_of_its_entries() {
 }
 
 #[test]
+fn each_entry_of_troubleshooting_has_all_its_parts() {
+    let page = super::read("docs/troubleshooting.md");
+    let mut wrong = Vec::new();
+    for entry in page.split("\n### ").skip(1) {
+        let entry = entry.split("\n## ").next().unwrap();
+        let name = entry.lines().next().unwrap();
+        let parts = ["**Why:**", "**Look:**", "**Mend:**"];
+        let places: Vec<_> = parts.iter().map(|part| entry.find(&format!("\n{part}"))).collect();
+        if places.contains(&None) || !places.is_sorted() {
+            wrong.push(format!("{name}: not {parts:?} in this order"));
+        }
+    }
+    expect_none(&wrong);
+}
+
+#[test]
 fn the_manifests_page_has_every_component() {
     let page = super::read("k8s/README.md");
     let components = std::fs::read_dir(format!("{}/k8s/components", super::ROOT)).unwrap();
