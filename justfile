@@ -23,6 +23,11 @@ lint:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
+# Check that the project agrees with itself: numbers, names, paths, metrics, settings, digests
+[group('develop')]
+verify:
+    scripts/verify.sh
+
 # Write again what is generated: docs/configuration.md, docs/metrics.md, the status page's policy
 [group('develop')]
 docs:

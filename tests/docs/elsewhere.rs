@@ -38,6 +38,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("just status ", CLUSTER),
     ("just test ", STEP),
     ("just test-page ", STEP),
+    ("just verify ", STEP),
     ("kind ", CLUSTER),
     ("kubectl ", CLUSTER),
     ("nix ", IMAGE),

@@ -91,6 +91,20 @@ spec:
       securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 Y
 }
+# The client with a new address, after requests were lost: for two minutes the nodes map the ports on
+# which the old one tried to reach a pod that is gone to that pod (conntrack), whoever serves by now.
+new_client() {
+    kubectl -n $clients delete pod load --wait >/dev/null
+    client_pod $clients true
+    kubectl -n $clients wait --for=condition=Ready pod/load --timeout=60s >/dev/null
+    # Where policies are enforced, they first have to learn the new address.
+    until_true 30 is_answered $clients || die 'the new client is not answered'
+}
+# Whether a namespace's client gets an answer from the service.
+is_answered() { # namespace
+    kubectl -n "$1" exec load -- /load "http://$(service_address)/version" --keep-alive 0 --fresh 1 --rate 1 --at-least 1 --timeout 3000 \
+        </dev/null 2>/dev/null | jq -e '.fresh.failed == 0' >/dev/null
+}
 finish() {
     kubectl delete namespace $namespace $clients $strangers --ignore-not-found --wait=false >/dev/null 2>&1 || true
     [ -n "${E2E_KEEP:-}" ] || rm -rf "$work"

@@ -18,3 +18,4 @@ load_end
 if [ "$failed" -gt 0 ]; then pass "control, with the drain delay at 0 requests fail: $figures"; else
     fail "control: nothing failed without the drain delay; the load is too weak: $figures"
 fi
+new_client

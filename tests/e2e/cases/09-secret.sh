@@ -24,6 +24,8 @@ took=$((SECONDS - from))
 redis_stop 6379
 sleep 8
 lost_none "secret rotated, in use by all pods after $took s"
+all_healthy() { for pod in $(pods | jq -r '.[].metadata.name'); do k exec "$pod" -- /pcf-api healthcheck || return; done; }
+expect 'with the old server gone every pod is healthy on the new value' all_healthy
 expect 'the same pods run, none was restarted, all are ready' \
     test "$names $(restarts) $(ready)" = "$(pods | jq -c '[.[].metadata.uid] | sort') 0 3"
 

@@ -16,7 +16,9 @@ if [ -z "${E2E_NODE_EXEC:-}" ]; then skip 'frozen process: E2E_NODE_EXEC is not 
     took=$((SECONDS - from))
     settled
     load_end
-    pass "a frozen process is restarted by its liveness probe after $took s; meanwhile $figures"
+    # Two readiness probes of 5 s that wait 5 s each, and then nobody is sent there.
+    expect "a frozen process is restarted by its liveness probe after $took s, and leaves the Service before; meanwhile $figures" \
+        test "$(jq '[.[].failing_ms] | max' "$work/load.json")" -le 20000
 fi
 
 fresh faults "$repository:faults"
@@ -34,3 +36,4 @@ if [ "$others" = 0 ] && [ "$(jq '[.[].failing_ms] | max' "$work/load.json")" -le
 else
     fail "memory beyond the limit: $others restarts of other pods, $figures"
 fi
+new_client

@@ -10,22 +10,18 @@ expect "a privileged pod is refused: $(grep -o 'violates PodSecurity "[^"]*"' "$
     test "$code" != 0 -a -n "$(grep 'violates PodSecurity' "$work/out")"
 
 if [ -z "${E2E_POLICY_ENGINE:-}" ]; then skip 'NetworkPolicy: E2E_POLICY_ENGINE is not set'; return 0; fi
-ask() { # namespace of the asking pod: exit status 0 where it is answered
-    kubectl -n "$1" exec load -- /load "http://$(service_address)/version" --keep-alive 0 --fresh 1 --rate 1 --at-least 1 --timeout 3000 </dev/null 2>/dev/null |
-        jq -e '.fresh.failed == 0' >/dev/null
-}
 # Where nothing enforces policies yet, it can be seen that they are what keeps the stranger out.
-if ask $strangers; then pass 'the control: before the policies are enforced the stranger is answered'; else
+if is_answered $strangers; then pass 'the control: before the policies are enforced the stranger is answered'; else
     skip 'the control: the policies are enforced from the start here'
 fi
 $E2E_POLICY_ENGINE >/dev/null
-refused() { ! ask $strangers; }
+refused() { ! is_answered $strangers; }
 until_true 30 refused || fail 'NetworkPolicy: the stranger is answered'
-expect 'NetworkPolicy: the labelled client is answered' ask $clients
+expect 'NetworkPolicy: the labelled client is answered' is_answered $clients
 expect 'NetworkPolicy: a stranger is not' refused
 load_ip=$(kubectl -n $clients get pod load -o jsonpath='{.status.podIP}')
 code=0
-k exec deployment/pcf-api -- /pcf-api healthcheck --url "http://$load_ip:1/" --timeout 2s >"$work/out" 2>&1 || code=$?
+k exec deployment/pcf-api -- /pcf-api healthcheck --url "http://$load_ip:1/" >"$work/out" 2>&1 || code=$?
 expect "NetworkPolicy: the service cannot reach out: $(head -n 1 "$work/out")" grep -q 'in time' "$work/out"
 settled
 pass "NetworkPolicy: the kubelet's probes still pass, 3 pods are ready"

@@ -19,11 +19,7 @@ if [ "$there" -ge 1 ] && [ "$failed" -gt 0 ] && [ "$window" -le $(((dead + 6) * 
 else
     fail "power cut ($there pods there, NotReady after $dead s): $figures"
 fi
-# A client with a new address: for two minutes the old one's node still maps ports, on which it
-# tried to reach the dead pods, to them (conntrack), whoever serves by now.
-kubectl -n $clients delete pod load --wait >/dev/null
-client_pod $clients true
-kubectl -n $clients wait --for=condition=Ready pod/load --timeout=60s >/dev/null
+new_client
 load_begin --at-least 5000 --timeout 1000
 lost_none 'the service goes on from the other node'
 alive() { pods | jq -e --arg node "$node" '[.[] | select(.spec.nodeName != $node and any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length == 3' >/dev/null; }
