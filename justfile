@@ -37,7 +37,9 @@ docs:
 [group('develop')]
 bench *ARGS:
     benches/compare {{ ARGS }}
-    cargo run --release --example costs
+    cargo build --quiet --release --example costs
+    cargo build --quiet --release
+    target/release/examples/costs
 
 # Build the image for every platform and print its digest
 [group('image')]

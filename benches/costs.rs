@@ -2,7 +2,7 @@
 //! from exec to the first answer, and the whole cost of a health check. Prints each beside the
 //! limit that the project has set itself; exits 1 when one is not kept.
 //!
-//! `cargo run --release --example costs [BINARY]`, by default the release binary beside this one.
+//! `target/release/examples/costs [BINARY]`, by default the release binary beside this one.
 
 use std::error::Error;
 use std::io::{Read, Write};

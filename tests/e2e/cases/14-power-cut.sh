@@ -14,7 +14,7 @@ dead=$((SECONDS - from))
 sleep 5
 load_end
 window=$(jq '[.[].failing_ms] | max' "$work/load.json")
-if [ "$there" -ge 1 ] && [ "$failed" -gt 0 ] && [ "$window" -le $(((dead + 6) * 1000)) ]; then
+if [ "$there" -ge 1 ] && [ "$failed" -gt 0 ] && [ "$window" -le $(((dead + 10) * 1000)) ]; then
     pass "power cut of the node with $there of 3 pods: failures end once it is NotReady, after $dead s: $figures"
 else
     fail "power cut ($there pods there, NotReady after $dead s): $figures"
