@@ -34,8 +34,8 @@ fn documented() -> Vec<Expression> {
     let mut all = Vec::new();
     for page in ["docs/monitoring.md", "docs/troubleshooting.md"] {
         let content = read(page);
-        let code = content.lines().filter_map(|line| line.strip_prefix("    "));
-        for line in code.filter(|line| line.contains("{job=\"pcf-api\"")) {
+        let blocks = content.split("\n```promql\n").skip(1);
+        for line in blocks.flat_map(|block| block.split("\n```").next().unwrap_or("").lines()) {
             let (origin, text) = (page.to_owned(), line.to_owned());
             all.push(Expression { origin, text, legend: String::new() });
         }
