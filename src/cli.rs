@@ -156,6 +156,10 @@ fn command(word: &OsString) -> Result<Command, UsageError> {
             timeout: HEALTHCHECK_TIMEOUT,
             output: Output::Words,
         })),
+        // SECURITY: a URL that lost its flag may hold a password.
+        word if word.is_none_or(|word| word.contains("://")) => {
+            Err(UsageError("a URL is no command; there are serve, healthcheck, config".to_owned()))
+        }
         _ => {
             let word = word.display();
             Err(UsageError(format!(

@@ -12,6 +12,7 @@ use std::{fmt, io};
 use hyper::Uri;
 use serde_json::Value;
 
+use crate::authority::{BadPort, host_and_port, origin_form};
 use crate::cli::{HealthcheckOptions, Output};
 use crate::config::{Config, Sources};
 
@@ -118,13 +119,13 @@ fn ask_url(url: &str, path: &str, deadline: Instant) -> Result<Answer, NoAnswer>
     if uri.scheme_str() != Some("http") || authority.as_str().contains('@') {
         return Err(usage());
     }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let addresses = look_up(host, authority.port_u16().unwrap_or(80), deadline)?;
+    let (host, port) = host_and_port(authority).map_err(|BadPort| usage())?;
+    let addresses = look_up(host, port.unwrap_or(80), deadline)?;
     let path = match uri.path_and_query().map(|path| path.as_str()) {
-        None | Some("/") => path,
-        Some(path) => path,
+        None | Some("/") => path.to_owned(),
+        Some(path) => origin_form(path),
     };
-    ask(&addresses, authority.as_str(), path, deadline)
+    ask(&addresses, authority.as_str(), &path, deadline)
 }
 
 /// A resolver keeps no deadline of its own, so it gets a thread that may be left behind.
@@ -196,30 +197,55 @@ fn left(deadline: Instant) -> Result<Duration, NoAnswer> {
     if left.is_zero() { Err(NoAnswer::Timeout) } else { Ok(left) }
 }
 
-/// The answer, once it is whole: its head, and as much body as it says or until the end.
-fn parse(bytes: &[u8], is_end: bool) -> Result<Option<Answer>, NoAnswer> {
-    let mut headers = [httparse::EMPTY_HEADER; 64];
+/// The answer, once it is whole: its head, and as much body as it says or until the end. Of a body
+/// in chunks, which our server never sends here, only the status counts.
+fn parse(mut bytes: &[u8], is_end: bool) -> Result<Option<Answer>, NoAnswer> {
+    // Interim answers, such as 103, come before the one that counts: RFC 9110, 15.2.
+    loop {
+        match parse_one(bytes, is_end)? {
+            Parsed::Interim(rest) => bytes = rest,
+            Parsed::Whole(answer) => return Ok(Some(answer)),
+            Parsed::Part => return Ok(None),
+        }
+    }
+}
+
+enum Parsed<'a> {
+    Interim(&'a [u8]),
+    Whole(Answer),
+    Part,
+}
+
+fn parse_one(bytes: &[u8], is_end: bool) -> Result<Parsed<'_>, NoAnswer> {
+    let mut headers = [httparse::EMPTY_HEADER; 128];
     let mut response = httparse::Response::new(&mut headers);
     let head = match response.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) if is_end => return Err(NoAnswer::NotHttp),
-        Ok(httparse::Status::Partial) => return Ok(None),
+        Ok(httparse::Status::Partial) => return Ok(Parsed::Part),
         Err(_) => return Err(NoAnswer::NotHttp),
     };
     let status = response.code.ok_or(NoAnswer::NotHttp)?;
-    let length = response
-        .headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case("content-length"))
-        .and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse::<usize>().ok());
+    let field = |name: &str| {
+        let found = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        found.and_then(|header| std::str::from_utf8(header.value).ok())
+    };
     let body = bytes.get(head..).unwrap_or_default();
+    if (100..200).contains(&status) {
+        return Ok(Parsed::Interim(body));
+    }
+    let has_no_body = matches!(status, 204 | 304) || field("transfer-encoding").is_some();
+    let length = if has_no_body {
+        Some(0)
+    } else {
+        field("content-length").and_then(|length| length.trim().parse::<usize>().ok())
+    };
+    let whole = |body: &[u8]| Ok(Parsed::Whole(Answer { status, body: body.to_vec() }));
     match length {
-        Some(length) if body.len() >= length => {
-            Ok(Some(Answer { status, body: body.get(..length).unwrap_or_default().to_vec() }))
-        }
+        Some(length) if body.len() >= length => whole(body.get(..length).unwrap_or_default()),
         Some(_) if is_end => Err(NoAnswer::Broken(ErrorKind::UnexpectedEof.into())),
-        None if is_end => Ok(Some(Answer { status, body: body.to_vec() })),
-        _ => Ok(None),
+        None if is_end => whole(body),
+        _ => Ok(Parsed::Part),
     }
 }
 
@@ -271,6 +297,12 @@ mod tests {
         assert!(parse(unsized_, false).unwrap().is_none());
         let answer = parse(unsized_, true).unwrap().unwrap();
         assert_eq!((answer.status, answer.body.as_slice()), (503, &b"why"[..]));
+        let status = |bytes| parse(bytes, false).unwrap().map(|answer| answer.status);
+        assert_eq!(status(b"HTTP/1.1 103 Early Hints\r\n\r\n"), None);
+        let after_hints = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+        assert_eq!(status(after_hints), Some(204));
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK";
+        assert_eq!(status(chunked), Some(200));
         assert!(matches!(parse(b"SSH-2.0-OpenSSH\r\n", false), Err(NoAnswer::NotHttp)));
     }
 

@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod authority;
 mod body;
 mod cli;
 mod config;

@@ -21,9 +21,14 @@ const MAX_REASON: usize = 4096;
 /// Runs the program with these arguments (the program's name left out) and these routes, and
 /// returns its exit status. This is all that `main` does; call it with routes of your own.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, routes: Routes) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_server = !arguments.iter().any(|word| word == "healthcheck" || word == "config");
     let cli = match Cli::parse(arguments) {
         Ok(cli) => cli,
-        Err(error) => return fail(&Sources::default(), USAGE, &error.to_string()),
+        Err(error) => {
+            let sources = Sources::gather(None, std::env::vars_os(), []);
+            return fail(&sources, is_server, &error.to_string());
+        }
     };
     match &cli.command {
         Command::Serve => serve(&cli.sources(), routes),
@@ -37,7 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, routes: Routes) -> Exi
 fn serve(sources: &Sources, routes: Routes) -> ExitCode {
     let config = match Config::load(sources) {
         Ok(config) => config,
-        Err(error) => return fail(sources, USAGE, &error.to_string()),
+        Err(error) => return fail(sources, true, &error.to_string()),
     };
     let log = telemetry::start(&config.log);
     let end = Server::bind(config, routes, log.clone()).and_then(Server::run);
@@ -76,20 +81,23 @@ fn tell(end: Result<End, ServerError>) -> (String, ExitCode) {
     }
 }
 
-/// Ends before the server has begun.
-fn fail(sources: &Sources, status: u8, reason: &str) -> ExitCode {
+/// Ends before anything has begun. Only a server leaves its reason: what someone runs beside it in
+/// the same container must not speak for it.
+fn fail(sources: &Sources, is_server: bool, reason: &str) -> ExitCode {
     let log = telemetry::start(&Config::load_log(sources));
     tracing::error!("{reason}");
-    write_termination_log(sources, reason);
+    if is_server {
+        write_termination_log(sources, reason);
+    }
     log.flush(telemetry::FLUSH_TIMEOUT);
-    ExitCode::from(status)
+    ExitCode::from(USAGE)
 }
 
 fn show_config(sources: &Sources, is_check: bool) -> ExitCode {
     match Config::load(sources) {
         Ok(_) if is_check => print("the configuration is valid\n"),
         Ok(_) => print(&config::effective(sources)),
-        Err(error) => fail(sources, USAGE, &error.to_string()),
+        Err(error) => fail(sources, false, &error.to_string()),
     }
 }
 

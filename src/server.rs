@@ -174,6 +174,8 @@ async fn drain(
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    quit: Signal,
 }
 
 impl Signals {
@@ -181,6 +183,8 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -188,6 +192,8 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hangup.recv() => "SIGHUP",
+            _ = self.quit.recv() => "SIGQUIT",
         }
     }
 }

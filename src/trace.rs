@@ -143,7 +143,8 @@ fn parse(value: &[u8]) -> Option<(u128, u8)> {
     let flags = digits(parts.next()?, 2)?;
     let is_right_length = version > 0 || parts.next().is_none();
     let is_valid = version != 0xff && trace_id != 0 && parent_id != 0 && is_right_length;
-    is_valid.then_some((trace_id, u8::try_from(flags).ok()?))
+    // Sampled, and random trace id; others have no meaning yet and are not passed on.
+    is_valid.then_some((trace_id, u8::try_from(flags & 0x03).ok()?))
 }
 
 fn digits(text: &str, count: usize) -> Option<u128> {

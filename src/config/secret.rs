@@ -3,7 +3,7 @@
 //! SECURITY: nothing here shows a secret: not `Debug`, not an error, not `pcf-api config`.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -61,7 +61,15 @@ impl Secret {
             Place::File(path) => path,
         };
         let mut bytes = Vec::new();
-        File::open(path)
+        // A pipe or a device would keep the reader waiting.
+        fs::metadata(path)
+            .and_then(|file| {
+                if file.is_file() {
+                    File::open(path)
+                } else {
+                    Err(io::Error::other("it is not a regular file"))
+                }
+            })
             .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
             .map_err(|error| SecretError::Unreadable(path.clone(), error))?;
         if bytes.len() as u64 > MAX_BYTES {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::lookup_host;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant as TokioInstant, sleep_until, timeout};
 
 use super::backoff;
 use super::probe;
 use super::report::{Check, Dependency, DependencyReport, Health};
 use super::state::State;
-use super::target::{Target, TargetUrl};
+use super::target::{Target, TargetError, TargetUrl};
 
 /// How often a state that is not healthy is told again while it lasts.
 const REMIND_EVERY: Duration = Duration::from_secs(30);
@@ -58,6 +58,9 @@ struct Prober {
     url: TargetUrl,
     /// The last target that was read: it serves on while a file is being replaced.
     target: Option<Target>,
+    /// A read of the URL's file that outlived its check: a mount may hang. It must hold neither this
+    /// thread, which also accepts connections, nor more than one other.
+    reading: Option<JoinHandle<Result<Target, TargetError>>>,
     /// A look-up that outlived its check. A resolver cannot be stopped, so no second one is started
     /// beside it: a hanging name server holds one thread per dependency, not one more each check.
     lookup: Option<JoinHandle<std::io::Result<Vec<SocketAddr>>>>,
@@ -65,7 +68,7 @@ struct Prober {
 
 impl Prober {
     fn new(url: TargetUrl) -> Self {
-        Self { url, target: None, lookup: None }
+        Self { url, target: None, reading: None, lookup: None }
     }
 
     async fn check(&mut self, within: Duration) -> Check {
@@ -85,14 +88,18 @@ impl Prober {
     }
 
     async fn probe(&mut self) -> Result<(), String> {
-        let target = self.read_target()?;
+        let target = self.read_target().await?;
         let addresses = self.addresses(&target).await?;
         probe::check(&target, &addresses).await.map_err(|error| error.to_string())
     }
 
     /// The target as its URL says now; a URL's file that is gone or broken leaves the last one.
-    fn read_target(&mut self) -> Result<Target, String> {
-        match (self.url.target(), &self.target) {
+    async fn read_target(&mut self) -> Result<Target, String> {
+        let url = self.url.clone();
+        let read = self.reading.get_or_insert_with(|| spawn_blocking(move || url.target())).await;
+        self.reading = None;
+        let read = read.map_err(|_| "the URL was not read".to_owned())?;
+        match (read, &self.target) {
             (Ok(target), last) => {
                 if last.as_ref().is_some_and(|last| *last != target) {
                     tracing::info!("a dependency's URL has changed; the new one is in use");

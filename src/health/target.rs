@@ -5,6 +5,7 @@ use std::fmt;
 use hyper::Uri;
 use percent_encoding::percent_decode_str;
 
+use crate::authority::{BadPort, host_and_port, origin_form};
 use crate::config::{Secret, SecretError, Value};
 
 /// A dependency's URL. It may hold a password, so it is a secret; where it is read from a file, it
@@ -65,6 +66,7 @@ impl std::error::Error for TargetError {}
 
 const KINDS: &str = "expected tcp://host:port, http://host/path, postgres://host/database or redis://host, \
                      or file:/path to a file with one";
+const PORT: &str = "expected a port from 1 to 65535 after the host; in a password / ? # @ are written %2F %3F %23 %40";
 const TLS: &str = "TLS is not spoken by health checks; check the port with tcp://host:port";
 
 impl TargetUrl {
@@ -94,7 +96,7 @@ impl Value for TargetUrl {
 fn parse(url: &str) -> Result<Target, &'static str> {
     let uri: Uri = url.parse().map_err(|_| KINDS)?;
     let authority = uri.authority().ok_or(KINDS)?;
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let (host, port) = host_and_port(authority).map_err(|BadPort| PORT)?;
     if host.is_empty() {
         return Err(KINDS);
     }
@@ -107,7 +109,7 @@ fn parse(url: &str) -> Result<Target, &'static str> {
         }
         "http" => (
             Some(80),
-            Protocol::Http { authority: authority.as_str().to_owned(), path: path.to_owned() },
+            Protocol::Http { authority: authority.as_str().to_owned(), path: origin_form(path) },
         ),
         "postgres" | "postgresql" => {
             let user = user.unwrap_or_else(|| "pcf-api".to_owned());
@@ -124,9 +126,8 @@ fn parse(url: &str) -> Result<Target, &'static str> {
         "https" | "rediss" => return Err(TLS),
         _ => return Err(KINDS),
     };
-    let port =
-        authority.port_u16().or(default_port).ok_or("tcp:// needs a port: tcp://host:port")?;
-    Ok(Target { host, port, protocol })
+    let port = port.or(default_port).ok_or("tcp:// needs a port: tcp://host:port")?;
+    Ok(Target { host: host.to_owned(), port, protocol })
 }
 
 /// The user and the password in front of the host.
@@ -191,6 +192,10 @@ mod tests {
             "hunter2",
             "ftp://hunter2/",
             "tcp://hunter2",
+            "tcp://host:0",
+            "redis://cache:99999",
+            "postgres://u:hunter2#x@db/app",
+            "postgres://u:hunter2/x@db/app",
             "https://hunter2",
             "rediss://hunter2",
             "postgres://",

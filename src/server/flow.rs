@@ -14,7 +14,7 @@ const NONE: u64 = u64::MAX;
 pub(crate) struct Flow {
     /// When the first byte of a head that is not whole yet was read.
     head_since: AtomicU64,
-    /// Whether something was read since the last head became whole.
+    /// Whether something was read outside a request: the beginning of a head.
     has_read: AtomicBool,
     /// When the client stopped taking what is written.
     blocked_since: AtomicU64,
@@ -49,9 +49,17 @@ impl Flow {
         }
     }
 
-    /// Bytes were read.
+    /// Bytes were read. During a request they are its body.
     pub(crate) fn read(&self) {
-        self.has_read.store(true, Relaxed);
+        if self.in_flight() == 0 {
+            self.has_read.store(true, Relaxed);
+        }
+    }
+
+    /// What was read was no head: the rest of a body that nobody wanted, or empty lines.
+    pub(crate) fn forget_head(&self) {
+        self.has_read.store(false, Relaxed);
+        self.head_since.store(NONE, Relaxed);
     }
 
     /// The client takes no more bytes for now.
@@ -149,6 +157,14 @@ mod tests {
         assert_eq!((flow.head_since(), flow.in_flight()), (None, 1), "bytes of a body are no head");
         flow.end_request(9);
         assert_eq!((flow.in_flight(), flow.moved_at(), flow.has_served()), (0, 9, true));
+        flow.await_head(|| 10);
+        assert_eq!(flow.head_since(), None, "nor after the request");
+        flow.read();
+        flow.await_head(|| 11);
+        assert_eq!(flow.head_since(), Some(11));
+        flow.forget_head();
+        flow.await_head(|| 12);
+        assert_eq!(flow.head_since(), None);
     }
 
     #[test]

@@ -76,6 +76,10 @@ pub(super) async fn serve(stream: TcpStream, ahead: Bytes, connection: &Arc<Conn
     let stream = parts.io.into_inner().into_stream();
     match ended {
         Ended::By(Verdict::Quiet) => Left::Quiet(stream, parts.read_buf),
+        Ended::By(Verdict::HeadTimeout) if is_no_head(&parts.read_buf) => {
+            connection.flow().forget_head();
+            Left::Quiet(stream, Bytes::new())
+        }
         Ended::By(Verdict::HeadTimeout) => {
             answer_head_timeout(&stream, connection);
             Left::Done(stream)
@@ -97,6 +101,12 @@ pub(super) async fn serve(stream: TcpStream, ahead: Bytes, connection: &Arc<Conn
             Left::Gone
         }
     }
+}
+
+/// hyper may have read the rest of a body that the handler left, and empty lines in front of a head
+/// are to be ignored: RFC 9112, 2.2.
+fn is_no_head(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }
 
 fn builder(config: &ServerConfig) -> http1::Builder {

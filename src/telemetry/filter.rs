@@ -24,16 +24,21 @@ impl Filter {
     /// A target without a level is refused: `Targets` would take a mistyped level for a target, and
     /// write nothing else.
     pub fn parse(text: &str) -> Result<Self, NotAFilter> {
+        let text = text.split(',').map(str::trim).collect::<Vec<_>>().join(",");
+        let is_target = |text: &str| {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || "_:-.".contains(c);
+            !text.is_empty() && text.chars().all(is_name)
+        };
         let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
         let is_whole = |part: &str| match part.split_once('=') {
-            Some((target, level)) => !target.is_empty() && is_level(level),
+            Some((target, level)) => is_target(target) && is_level(level),
             None => is_level(part),
         };
         if !text.split(',').all(is_whole) {
             return Err(NotAFilter);
         }
         let targets = text.parse().map_err(|_| NotAFilter)?;
-        Ok(Self { text: text.to_owned(), targets })
+        Ok(Self { text, targets })
     }
 
     pub(crate) fn targets(&self) -> Targets {
@@ -66,11 +71,13 @@ mod tests {
         assert!(targets.would_enable("hyper", &Level::WARN));
         assert!(!targets.would_enable("hyper", &Level::INFO));
         assert!(!targets.would_enable("access", &Level::ERROR));
+        let spaced = Filter::parse("info, access=off").unwrap().targets();
+        assert!(!spaced.would_enable("access", &Level::ERROR));
     }
 
     #[test]
     fn a_mistyped_level_is_not_taken_for_a_target() {
-        for wrong in ["inof", "", "info,", "a=loud", "info debug", "a="] {
+        for wrong in ["inof", "", "info,", "a=loud", "info debug", "a=", "[span]=debug"] {
             assert!(Filter::parse(wrong).is_err(), "{wrong}");
         }
         for right in ["info", "INFO", "off", "a=debug", "a::b=trace,error"] {

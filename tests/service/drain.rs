@@ -70,11 +70,12 @@ fn sigterm_under_load_loses_no_request() {
 }
 
 #[test]
-fn an_idle_server_ends_by_itself_on_either_signal() {
-    for (signal, name) in [("TERM", "SIGTERM"), ("INT", "SIGINT")] {
-        let mut server = Server::start(&[]);
+fn an_idle_server_ends_by_itself_on_each_signal() {
+    for name in ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] {
+        let signal = name.trim_start_matches("SIG");
+        let mut server = Server::faulty(&[]);
         let mut idle = server.connect();
-        assert_eq!(idle.get("/version").status, 200);
+        assert_eq!(idle.post("/echo", "text/plain", &[b'x'; 2000]).status, 200);
         server.signal(signal);
         let (status, took) = server.wait(Duration::from_secs(5));
         assert_eq!(status.code(), Some(0), "{name}");

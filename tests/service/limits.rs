@@ -184,6 +184,21 @@ fn an_idle_connection_holds_no_buffer() {
 }
 
 #[test]
+fn a_body_is_no_beginning_of_the_next_head() {
+    let server = Server::faulty(&[("SERVER__HEADER_READ_TIMEOUT", "500ms")]);
+    let body = "x".repeat(2000);
+    let mut read = server.connect();
+    assert_eq!(read.post("/echo", "text/plain", body.as_bytes()).text(), body);
+    let mut lines = server.connect();
+    assert_eq!(lines.get("/version").status, 200);
+    lines.send("\r\n");
+    thread::sleep(Duration::from_millis(1200));
+    for (name, mut client) in [("a body", read), ("empty lines", lines)] {
+        assert_eq!(client.get("/version").status, 200, "{name}: and not 408");
+    }
+}
+
+#[test]
 fn a_client_that_reads_slowly_gets_all_of_it() {
     let server = Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "1s")]);
     let mut client = server.connect();

@@ -32,7 +32,7 @@ fn quality(headers: &HeaderMap, wanted_type: &str, wanted_subtype: &str) -> f32 
         let weight = parts
             .filter_map(|part| part.split_once('='))
             .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
-            .map_or(1.0, |(_, q)| q.trim().parse().unwrap_or(0.0));
+            .map_or(1.0, |(_, q)| q.trim().parse().unwrap_or(0.0_f32).clamp(0.0, 1.0));
         if specificity > best.0 {
             best = (specificity, weight);
         }
