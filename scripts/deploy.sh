@@ -108,8 +108,7 @@ give_up() { # reason
         say "The pods are those of revision $before, as before: no rollback." >&2
     else
         say "== Rolling back: revision $now -> $before" >&2
-        { kubectl -n "$namespace" rollout undo "deployment/$app" --to-revision="$before" &&
-            kubectl -n "$namespace" rollout status "deployment/$app" --timeout="${timeout}s"; } >&2 || {
+        undo "$namespace" "$app" "$before" "$timeout" >&2 || {
             is_open=false
             fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before: act by hand"
         }
@@ -125,6 +124,8 @@ give_up() { # reason
 
 say '== Apply'
 is_open=true
+# Someone may have called `kubectl rollout undo` by hand.
+[ -z "$before" ] || disown_updates "$namespace" "$app" || give_up 'what an earlier rollback left cannot be taken over'
 kubectl "${apply[@]}" -f "$rendered" >"$work/applied" 2>"$work/errors" || {
     cat "$work/applied"
     cat "$work/errors" >&2

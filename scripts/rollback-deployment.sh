@@ -63,8 +63,7 @@ if [ "$target" = "$current" ]; then
     exit
 fi
 say "== Undo: revision $current -> $target"
-kubectl -n "$namespace" rollout undo "deployment/$deployment" --to-revision="$target"
-kubectl -n "$namespace" rollout status "deployment/$deployment" --timeout="${timeout}s" ||
+undo "$namespace" "$deployment" "$target" "$timeout" ||
     fail "revision $target did not become ready within $timeout s; $(last_events "$namespace" 3)"
 say "== Pods"
 kubectl -n "$namespace" get pods -o wide -l "$selector"

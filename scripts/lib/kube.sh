@@ -45,6 +45,45 @@ current_revision() { # namespace, deployment
         -o jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}'
 }
 
+# Takes a Deployment back to a revision and waits for its pods.
+undo() { # namespace, deployment, revision, seconds
+    kubectl -n "$1" rollout undo "deployment/$2" --to-revision="$3" || return
+    disown_updates "$1" "$2" ||
+        say 'warning: what came back is not owned by apply; the next deployment tries again' >&2
+    kubectl -n "$1" rollout status "deployment/$2" --timeout="$4s"
+}
+
+# Lets the next apply remove what `rollout undo` brought back. Undo writes as the manager kubectl by
+# Update, and apply removes only what kubectl owns by Apply: the rest would stay in the pods of every
+# later release. So Apply is given both. Nothing happens where there is no entry of Apply.
+disown_updates() { # namespace, deployment
+    # The controller writes too: the patch is for the version that was read, and is made anew.
+    again hand_over "$1" "$2" 2>/dev/null
+}
+hand_over() { # namespace, deployment
+    local patch
+    patch=$(kubectl -n "$1" get deployment "$2" -o json --show-managed-fields | jq -c '
+        def is_ours: .manager == "kubectl" and .subresource == null;
+        .metadata | (.managedFields // []) as $entries
+        | [$entries[] | select(is_ours)] as $ours
+        | select(any($ours[]; .operation == "Apply") and any($ours[]; .operation == "Update"))
+        | (reduce $ours[].fieldsV1 as $fields ({}; . * $fields)) as $all
+        | [{op: "replace", path: "/metadata/resourceVersion", value: .resourceVersion},
+           {op: "replace", path: "/metadata/managedFields",
+            value: ([$ours[] | select(.operation == "Apply") | .fieldsV1 = $all] + [$entries[] | select(is_ours | not)])}]') ||
+        return
+    [ -z "$patch" ] || kubectl -n "$1" patch deployment "$2" --type=json --patch "$patch" >/dev/null
+}
+
+# Runs a command until it succeeds, five times at most: one request that fails says nothing of a release.
+again() { # command...
+    local left=5
+    until "$@"; do
+        [ $((left -= 1)) -gt 0 ] || return
+        sleep 1
+    done
+}
+
 # The ReplicaSets of a Deployment as a list in JSON.
 replica_sets() { # namespace, deployment
     local uid
