@@ -98,20 +98,27 @@ revisions() { # namespace, deployment
         jq -r '.[].metadata.annotations["deployment.kubernetes.io/revision"] // empty' | sort -n
 }
 
-# The pods of a Deployment's present template that are not going away, in JSON.
+# The pods of a Deployment's present template, in JSON, without those that ended or are going away.
 current_pods() { # namespace, deployment
     local revision hash
-    revision=$(current_revision "$1" "$2")
+    revision=$(current_revision "$1" "$2") || return
     hash=$(replica_sets "$1" "$2" | jq -r --arg revision "$revision" '.[]
         | select(.metadata.annotations["deployment.kubernetes.io/revision"] == $revision)
-        | .metadata.labels["pod-template-hash"]')
+        | .metadata.labels["pod-template-hash"]') || return
     [ -n "$hash" ] || { echo '[]'; return; }
     kubectl -n "$1" get pods -l "pod-template-hash=$hash" -o json |
-        jq '[.items[] | select(.metadata.deletionTimestamp == null)]'
+        jq '[.items[] | select(.metadata.deletionTimestamp == null and (.status.phase | IN("Failed", "Succeeded") | not))]'
 }
 
 ready_of() { # pods in JSON
-    jq '[.[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length' <<<"$1"
+    jq '[.[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))]' <<<"$1"
+}
+
+# Whether a pod ended, or is going away.
+is_leaving() { # namespace, deployment, pod
+    local pods
+    pods=$(again current_pods "$1" "$2") || return
+    jq -e --arg pod "$3" 'all(.[]; .metadata.name != $pod)' <<<"$pods" >/dev/null
 }
 
 # Why a release is not coming up, from its pods; nothing while it still may.
