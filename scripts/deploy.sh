@@ -42,6 +42,10 @@ namespace=$(namespace_of "$directory")
 [ -n "$namespace" ] || fail "$directory/kustomization.yaml names no namespace"
 reachable
 
+# Asked now: without it the health of the pods could not be checked after the apply.
+$is_dry_run || kubectl auth can-i create pods --subresource=exec -n "$namespace" >/dev/null 2>&1 ||
+    fail "you may not exec into pods of $namespace, which the check of each pod needs; nothing was changed"
+
 work=$(mktemp -d)
 is_open=false
 finish() { # an interrupt or a lost cluster must not look like success, nor like nothing happened

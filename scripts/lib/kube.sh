@@ -144,9 +144,11 @@ snapshot() { # file, namespace
         | "\(.kind | ascii_downcase)/\(.metadata.name)\t\(del(.status, .metadata.managedFields, .metadata.resourceVersion) | tojson)"' | sort
 }
 
-# The last events about a Deployment's objects, newest last.
+# The last warnings of a namespace, newest last. Events of the newer kind have no lastTimestamp.
 last_events() { # namespace, count
-    kubectl -n "$1" get events --sort-by=.lastTimestamp -o json 2>/dev/null |
-        jq -r --argjson count "$2" '[.items[] | select(.type == "Warning")][-$count:][]
-            | "  \(.involvedObject.kind) \(.involvedObject.name): \(.reason): \(.message)"'
+    kubectl -n "$1" get events -o json 2>/dev/null | jq -r --argjson count "$2" '
+        [.items[] | select(.type == "Warning")]
+        | sort_by(.series.lastObservedTime // .lastTimestamp // .eventTime // .metadata.creationTimestamp)[-$count:][]
+        | "  \(.involvedObject.kind) \(.involvedObject.name): \(.reason): \(.message)"' ||
+        say '  (the events cannot be read)'
 }

@@ -14,3 +14,8 @@ deploy gone
 holds 'deploy: a pod that goes meanwhile is passed over' 0 '^== Deployed' kept
 deploy moved
 holds 'deploy: a pod that runs another image' 1 'error: .*pod two runs .*bbb, not' undone
+deploy crash
+holds 'deploy: it goes back even where events may not be read' 1 'error: .*a bad setting' undone
+holds 'deploy: and says that they cannot be read' 1 'the events cannot be read'
+deploy no-exec
+holds 'deploy: without the right to exec nothing is applied' 1 'you may not exec' untouched
