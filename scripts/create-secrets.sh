@@ -43,11 +43,13 @@ done
 [ -n "$source" ] || misuse 'which file?'
 [ "$source" != - ] || source=/dev/stdin
 if [ ! -r "$source" ] || [ -d "$source" ]; then misuse "cannot read $source"; fi
-if [ -f "$source" ] && [[ $(stat -c %a "$source") != *00 ]]; then
+if [ -f "$source" ] && [[ $(stat -Lc %a "$source") != *00 ]]; then
     say "warning: others can read $source: chmod 600 $source" >&2
 fi
 need kubectl jq
 
+# Such a word is one as the whole value or as a whole part of a URL: a password may well contain it.
+placeholder='(^|[:/@])(change[-_]?me|x{4,}|<[^>]*>)([:/@?]|$)|^todo$'
 declare -A values=()
 problems=()
 number=0
@@ -66,7 +68,7 @@ while IFS= read -r line || [ -n "$line" ]; do
         problems+=("line $number: $key is there twice")
     elif [ -z "${value//[[:space:]]/}" ]; then
         problems+=("line $number: $key is empty")
-    elif [[ ${value,,} =~ change-?_?me|todo|xxxx|^\<.*\>$ ]]; then
+    elif [[ ${value,,} =~ $placeholder ]]; then
         problems+=("line $number: $key still holds a placeholder")
     elif [[ $key =~ (^DATABASE|__)_?URL$ && ! $value =~ ^(tcp|http|postgres|postgresql|redis)://[^[:space:]]+$ ]]; then
         problems+=("line $number: $key is no URL that the service knows: tcp://, http://, postgres:// or redis://")
