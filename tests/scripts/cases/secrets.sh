@@ -14,3 +14,9 @@ for value in CHANGE_ME todo XXXXXX '<url>' postgres://app:changeme@db/app postgr
     secrets "DATABASE_URL=$value"
     holds "secrets: $value is a placeholder" 2 placeholder untouched
 done
+secrets $'DATABASE_URL=tcp://db:1\nPASSWORD=\xff'
+holds 'secrets: a value that is not UTF-8' 2 'line 2: PASSWORD is not UTF-8' untouched
+ln -sf "$work/env" "$work/link"
+secrets 'DATABASE_URL=tcp://db:1'
+on good scripts/create-secrets.sh "$work/link"
+holds 'secrets: a link to a file that others cannot read' 0 '^secret/pcf-api-secrets' silent 'others can read'
