@@ -118,7 +118,7 @@ give_up() { # reason
         }
         say "Rolled back: the pods of revision $before serve." >&2
     fi
-    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | sed '/^deployment\//d' | paste -sd ' ')
+    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | sed '/^deployment\//d' | paste -sd ' ' -)
     if [ -n "$others" ]; then
         say "These stay as this deployment made them: $others" >&2
     fi

@@ -20,9 +20,9 @@ need() { # tools
 overlay() { # environment or directory
     local root
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-    if [ -d "$root/k8s/overlays/$1" ]; then
+    if [ -n "$1" ] && [ -d "$root/k8s/overlays/$1" ]; then
         echo "$root/k8s/overlays/$1"
-    elif [ -e "$1/kustomization.yaml" ]; then
+    elif [ -n "$1" ] && [ -e "$1/kustomization.yaml" ]; then
         realpath "$1"
     else
         misuse "no environment '$1': there are $(cd "$root/k8s/overlays" && echo *)"
@@ -43,6 +43,12 @@ reachable() {
 current_revision() { # namespace, deployment
     kubectl -n "$1" get deployment "$2" --ignore-not-found \
         -o jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}'
+}
+
+# The labels by which a Deployment knows its pods.
+selector_of() { # namespace, deployment
+    kubectl -n "$1" get deployment "$2" -o json |
+        jq -r '.spec.selector.matchLabels | to_entries | map("\(.key)=\(.value)") | join(",")'
 }
 
 # Takes a Deployment back to a revision and waits for its pods.
