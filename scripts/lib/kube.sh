@@ -31,7 +31,7 @@ overlay() { # environment or directory
 
 # The namespace that an overlay deploys into.
 namespace_of() { # directory of an overlay
-    awk '$1 == "namespace:" { print $2; exit }' "$1/kustomization.yaml"
+    awk '$1 == "namespace:" { gsub(/["\047\r]/, "", $2); print $2; exit }' "$1/kustomization.yaml"
 }
 
 reachable() {

@@ -19,3 +19,5 @@ holds 'deploy: it goes back even where events may not be read' 1 'error: .*a bad
 holds 'deploy: and says that they cannot be read' 1 'the events cannot be read'
 deploy no-exec
 holds 'deploy: without the right to exec nothing is applied' 1 'you may not exec' untouched
+deploy platform-digest
+holds "deploy: a runtime that tells the platform's digest is believed" 0 'warning: pod two: .*bbb' kept
