@@ -40,6 +40,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+. "$(dirname "${BASH_SOURCE[0]}")/lib/bash44.sh"
 [ -n "$source" ] || misuse 'which file?'
 [ "$source" != - ] || source=/dev/stdin
 if [ ! -r "$source" ] || [ -d "$source" ]; then misuse "cannot read $source"; fi
