@@ -84,6 +84,9 @@ def main() -> int:
     except (OSError, NotElf) as error:
         print(f"audit_info: {path}: {error}", file=sys.stderr)
         return 1
+    except (struct.error, zlib.error, ValueError, KeyError) as error:
+        print(f"audit_info: {path} is damaged: {error}", file=sys.stderr)
+        return 1
     if packages is None:
         print(f"audit_info: {path} has no embedded dependency list", file=sys.stderr)
         return 1

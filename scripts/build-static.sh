@@ -35,4 +35,4 @@ command -v cargo-auditable >/dev/null && build=(auditable build)
 flags=CARGO_TARGET_$(tr a-z- A-Z_ <<<"$target")_RUSTFLAGS
 export "$flags=--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 cargo "${build[@]}" --release --locked --target "$target" >&2
-echo "target/$target/release/pcf-api"
+echo "${CARGO_TARGET_DIR:-target}/$target/release/pcf-api"

@@ -18,7 +18,7 @@ nothing is changed. Running it again with the same file changes nothing.
   --require KEY          a key that must be there; DATABASE_URL always must
   --dry-run              the API server checks it, nothing is kept
 
-Exit status: 0 done, 1 it failed, 2 wrong usage or a mistake in the file. Needs kubectl and jq.
+Exit status: 0 done, 1 it failed, 2 wrong usage or a mistake in the file. Needs kubectl, jq and iconv.
 EOF
 }
 
@@ -40,14 +40,17 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+. "$(dirname "${BASH_SOURCE[0]}")/lib/bash44.sh"
 [ -n "$source" ] || misuse 'which file?'
 [ "$source" != - ] || source=/dev/stdin
 if [ ! -r "$source" ] || [ -d "$source" ]; then misuse "cannot read $source"; fi
-if [ -f "$source" ] && [[ $(stat -c %a "$source") != *00 ]]; then
+if [ -f "$source" ] && [[ $(stat -Lc %a "$source") != *00 ]]; then
     say "warning: others can read $source: chmod 600 $source" >&2
 fi
-need kubectl jq
+need kubectl jq iconv
 
+# Such a word is one as the whole value or as a whole part of a URL: a password may well contain it.
+placeholder='(^|[:/@])(change[-_]?me|x{4,}|<[^>]*>)([:/@?]|$)|^todo$'
 declare -A values=()
 problems=()
 number=0
@@ -66,7 +69,9 @@ while IFS= read -r line || [ -n "$line" ]; do
         problems+=("line $number: $key is there twice")
     elif [ -z "${value//[[:space:]]/}" ]; then
         problems+=("line $number: $key is empty")
-    elif [[ ${value,,} =~ change-?_?me|todo|xxxx|^\<.*\>$ ]]; then
+    elif ! printf '%s' "$value" | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1; then
+        problems+=("line $number: $key is not UTF-8: it would be changed on the way")
+    elif [[ ${value,,} =~ $placeholder ]]; then
         problems+=("line $number: $key still holds a placeholder")
     elif [[ $key =~ (^DATABASE|__)_?URL$ && ! $value =~ ^(tcp|http|postgres|postgresql|redis)://[^[:space:]]+$ ]]; then
         problems+=("line $number: $key is no URL that the service knows: tcp://, http://, postgres:// or redis://")

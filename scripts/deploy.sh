@@ -42,6 +42,10 @@ namespace=$(namespace_of "$directory")
 [ -n "$namespace" ] || fail "$directory/kustomization.yaml names no namespace"
 reachable
 
+# Asked now: without it the health of the pods could not be checked after the apply.
+$is_dry_run || kubectl auth can-i create pods --subresource=exec -n "$namespace" >/dev/null 2>&1 ||
+    fail "you may not exec into pods of $namespace, which the check of each pod needs; nothing was changed"
+
 work=$(mktemp -d)
 is_open=false
 finish() { # an interrupt or a lost cluster must not look like success, nor like nothing happened
@@ -98,24 +102,23 @@ give_up() { # reason
     last_events "$namespace" 5 >&2
     # What was applied a moment ago may not have its revision yet.
     for _ in {1..10}; do
-        [ "$(progress)" = unseen ] || break
+        [ "$(progress || echo unseen)" = unseen ] || break
         sleep 1
     done
-    now=$(current_revision "$namespace" "$app")
+    now=$(again current_revision "$namespace" "$app") || fail "deployment failed ($1), and the API server no longer answers"
     if [ -z "$before" ]; then
         say "There was no release before this one: nothing to go back to, it is left as it is." >&2
     elif [ "$now" = "$before" ]; then
         say "The pods are those of revision $before, as before: no rollback." >&2
     else
         say "== Rolling back: revision $now -> $before" >&2
-        { kubectl -n "$namespace" rollout undo "deployment/$app" --to-revision="$before" &&
-            kubectl -n "$namespace" rollout status "deployment/$app" --timeout="${timeout}s"; } >&2 || {
+        undo "$namespace" "$app" "$before" "$timeout" >&2 || {
             is_open=false
             fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before: act by hand"
         }
         say "Rolled back: the pods of revision $before serve." >&2
     fi
-    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | sed '/^deployment\//d' | paste -sd ' ')
+    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | sed '/^deployment\//d' | paste -sd ' ' -)
     if [ -n "$others" ]; then
         say "These stay as this deployment made them: $others" >&2
     fi
@@ -124,6 +127,9 @@ give_up() { # reason
 }
 
 say '== Apply'
+# Someone may have called `kubectl rollout undo` by hand.
+[ -z "$before" ] || disown_updates "$namespace" "$app" ||
+    fail 'what an earlier rollback left cannot be taken over; nothing was changed'
 is_open=true
 kubectl "${apply[@]}" -f "$rendered" >"$work/applied" 2>"$work/errors" || {
     cat "$work/applied"
@@ -133,37 +139,52 @@ kubectl "${apply[@]}" -f "$rendered" >"$work/applied" 2>"$work/errors" || {
 cat "$work/applied" "$work/errors"
 
 say '== Rollout'
-least=$(kubectl -n "$namespace" get hpa "$app" --ignore-not-found -o jsonpath='{.spec.minReplicas}')
+unanswered='the API server no longer answers'
+least=$(again kubectl -n "$namespace" get hpa "$app" --ignore-not-found -o jsonpath='{.spec.minReplicas}') ||
+    give_up "$unanswered"
 deadline=$((SECONDS + timeout))
 since=$SECONDS
-while state=$(progress) && [ "$state" != complete ]; do
-    pods=$(current_pods "$namespace" "$app")
+# A request that fails says nothing of the release: only the deadline ends the wait.
+while state=$(progress) || state='the API server does not answer'; [ "$state" != complete ]; do
+    pods=$(current_pods "$namespace" "$app") || pods='[]'
     reason=''
     [ "$state" = unseen ] || reason=$(why_not "$pods")
     # A kubelet may stumble once, such as over a ConfigMap that it has not seen yet.
     [ -n "$reason" ] || since=$SECONDS
     [ $((SECONDS - since)) -lt $patience ] || give_up "$reason"
     if [[ $state == stalled* ]] || [ $SECONDS -ge $deadline ]; then
-        give_up "it never became ready: $(ready_of "$pods") of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s (${state})"
+        give_up "it never became ready: $(ready_of "$pods" | jq length) of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s (${state})"
     fi
     sleep 1
 done
-[ "$state" = complete ] || give_up 'the cluster no longer answers'
 say "revision $(current_revision "$namespace" "$app") is complete"
 
 say '== Running image and health of each pod'
-wanted=$(kubectl -n "$namespace" get deployment "$app" -o jsonpath='{.spec.template.spec.containers[?(@.name=="'"$app"'")].image}')
-pods=$(current_pods "$namespace" "$app")
-[ "$(jq length <<<"$pods")" -gt 0 ] || give_up 'no pod runs'
+ask() { # pod
+    health=$(kubectl -n "$namespace" exec "$1" -c "$app" -- "/$app" healthcheck 2>"$work/errors")
+}
+wanted=$(again kubectl -n "$namespace" get deployment "$app" -o jsonpath='{.spec.template.spec.containers[?(@.name=="'"$app"'")].image}') ||
+    give_up "$unanswered"
+pods=$(again current_pods "$namespace" "$app") || give_up "$unanswered"
+# Those that are not ready came after the rollout, which counted: an HPA adds pods at any time.
+pods=$(ready_of "$pods")
+running=''
 while IFS=$'\t' read -r pod image id; do
-    [ "$image" = "$wanted" ] || give_up "pod $pod runs $image, not $wanted"
-    [[ $wanted != *@* || $id == *"${wanted#*@}" ]] || give_up "pod $pod runs $id, not ${wanted#*@}"
-    health=$(kubectl -n "$namespace" exec "$pod" -c "$app" -- "/$app" healthcheck 2>"$work/errors") ||
+    again ask "$pod" || {
+        ! is_leaving "$namespace" "$app" "$pod" || continue
         give_up "pod $pod: its health check says: $health $(cat "$work/errors")"
+    }
+    [ "$image" = "$wanted" ] || give_up "pod $pod runs $image, not $wanted"
+    if [[ $wanted != *@* ]]; then
+        [ "$id" = "${running:-$id}" ] || give_up 'the pods do not all run the same image: was the tag moved?'
+    elif [[ $id != *"${wanted#*@}" ]]; then
+        # The runtime cannot have taken another image for this reference; some tell the platform's digest.
+        say "warning: pod $pod: the runtime calls ${wanted#*@} $id" >&2
+    fi
+    running=$id
     say "$pod  ${id##*@}  $health"
-done < <(jq -r --arg app "$app" '.[] | . as $pod | .status.containerStatuses[] | select(.name == $app)
+done < <(jq -r --arg app "$app" '.[] | . as $pod | .status.containerStatuses[]? | select(.name == $app)
     | [$pod.metadata.name, ($pod.spec.containers[] | select(.name == $app) | .image), .imageID] | @tsv' <<<"$pods")
-[ "$(jq -r --arg app "$app" '[.[].status.containerStatuses[] | select(.name == $app) | .imageID] | unique | length' <<<"$pods")" = 1 ] ||
-    give_up 'the pods do not all run the same image: was the tag moved?'
+[ -n "$running" ] || give_up 'no pod runs'
 is_open=false
 say "== Deployed: $wanted in $namespace"

@@ -29,6 +29,8 @@ misused() {
     exit 2
 }
 
+. "$(dirname "${BASH_SOURCE[0]}")/lib/bash44.sh"
+
 target='' port=9090 binary=''
 while [ $# -gt 0 ]; do
     case $1 in

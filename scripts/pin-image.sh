@@ -20,8 +20,10 @@ case ${1:-} in
 esac
 [ $# -le 2 ] || misused 'too many arguments'
 file=k8s/overlays/$1/kustomization.yaml name=${2:-}
-[ -f "$file" ] || fail "there is no $file; overlays: $(cd k8s/overlays 2>/dev/null && echo *)"
+[ -f "$file" ] || misused "there is no $file; overlays: $(cd k8s/overlays 2>/dev/null && echo *)"
 [[ $name != *@* && ${name##*/} != *:* ]] || misused "$name has a tag or digest; the tree decides"
+valid='^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*$'
+[[ -z $name || $name =~ $valid ]] || misused "'$name' is not a name such as example.com/platform/pcf-api"
 
 need jq
 layout=$(layout)
@@ -32,9 +34,10 @@ trap 'rm -f "$new"' EXIT
 awk -v name="$name" -v digest="$digest" '
     /^[^[:space:]#-]/ { images = /^images:/; entry = 0 }
     images && /^[[:space:]]*-/ { entry = /name:[[:space:]]*"?pcf-api"?[[:space:]]*$/ }
-    images && entry && /^[[:space:]]*newName:/ && name != "" { sub(/newName:.*/, "newName: " name) }
+    images && entry && /^[[:space:]]*newName:/ && name != "" { next }
     images && entry && /^[[:space:]]*(newTag|digest):/ {
         if (done++) next
+        if (name != "") print substr($0, 1, match($0, /[^ ]/) - 1) "newName: " name
         sub(/(newTag|digest):.*/, "digest: " digest)
     }
     { print }

@@ -33,7 +33,7 @@ done
 [[ $name == */* ]] || misused "$name names no registry"
 [[ $name != *@* ]] || misused "$name has a digest; the tree decides the digest"
 
-need jq skopeo
+need jq skopeo sha256sum
 layout=$(layout)
 digest=$(digest "$layout")
 version=$(jq -er '.manifests[0].annotations["org.opencontainers.image.ref.name"]' "$layout/index.json")

@@ -44,14 +44,14 @@ found=$(kubectl -n "$namespace" get deployment "$deployment" --ignore-not-found 
 paused=$(kubectl -n "$namespace" get deployment "$deployment" -o jsonpath='{.spec.paused}')
 [ "$paused" != true ] || fail "$deployment is paused: kubectl -n $namespace rollout resume deployment/$deployment"
 current=$(current_revision "$namespace" "$deployment")
-mapfile -t known < <(revisions "$namespace" "$deployment")
+known=$(revisions "$namespace" "$deployment" | paste -sd ' ' -)
 if [ -z "$target" ]; then
-    for revision in "${known[@]}"; do
+    for revision in $known; do
         [ "$revision" -ge "$current" ] || target=$revision
     done
     [ -n "$target" ] || fail "no revision before $current: there is nothing to go back to"
 fi
-[[ " ${known[*]} " == *" $target "* ]] || fail "no revision $target of $deployment; there are: ${known[*]}"
+[[ " $known " == *" $target "* ]] || fail "no revision $target of $deployment; there are: $known"
 
 say "== Status"
 kubectl -n "$namespace" get deployment "$deployment" -o wide
@@ -63,8 +63,7 @@ if [ "$target" = "$current" ]; then
     exit
 fi
 say "== Undo: revision $current -> $target"
-kubectl -n "$namespace" rollout undo "deployment/$deployment" --to-revision="$target"
-kubectl -n "$namespace" rollout status "deployment/$deployment" --timeout="${timeout}s" ||
+undo "$namespace" "$deployment" "$target" "$timeout" ||
     fail "revision $target did not become ready within $timeout s; $(last_events "$namespace" 3)"
 say "== Pods"
-kubectl -n "$namespace" get pods -o wide -l "$selector"
+kubectl -n "$namespace" get pods -o wide -l "$(selector_of "$namespace" "$deployment")"

@@ -8,8 +8,8 @@ if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
 scripts/status.sh ENVIRONMENT
 
 Shows the Deployment, its pods with image and health, HPA and PodDisruptionBudget, the revisions
-that can be gone back to, and the last warnings. Exit status: 0 all pods are ready, 1 not all or
-no deployment, 2 wrong usage. Needs kubectl and jq.
+that can be gone back to, and the last warnings. Exit status: 0 all pods are of the present release
+and ready, 1 not all (yet) or no deployment, 2 wrong usage. Needs kubectl and jq.
 EOF
     exit
 fi
@@ -23,8 +23,8 @@ reachable
 
 kubectl -n "$namespace" get deployment,hpa,pdb
 say
-kubectl -n "$namespace" get pods -l "$selector" -o json | jq -r '.items[]
-    | .status.containerStatuses[0] as $container
+kubectl -n "$namespace" get pods -l "$selector" -o json | jq -r --arg app "$app" '.items[]
+    | (first(.status.containerStatuses[]? | select(.name == $app)) // {}) as $container
     | [.metadata.name, .spec.nodeName // "no node", if .metadata.deletionTimestamp then "ending"
         elif $container.ready then "ready" else "not ready" end,
        "\($container.restartCount // 0) restarts", $container.imageID // "no image" | tostring] | join("  ")'
@@ -33,4 +33,5 @@ say "Revisions: $(revisions "$namespace" "$app" | tr '\n' ' ')(present: $(curren
 say 'Last warnings:'
 last_events "$namespace" 5
 kubectl -n "$namespace" get deployment "$app" -o json |
-    jq -e '.spec.replicas == (.status.readyReplicas // 0)' >/dev/null
+    jq -e '.status.observedGeneration == .metadata.generation and ([.spec.replicas, .status.replicas // 0,
+        .status.updatedReplicas // 0, .status.readyReplicas // 0] | unique | length == 1)' >/dev/null

@@ -24,7 +24,7 @@ need() {
 # built NAME: prints where this tree's output is, if it is built. It never builds: what is pushed
 # or pinned should have been checked before.
 built() {
-    command -v nix >/dev/null || fail "there is no nix here; ${1^^}=… names what it built elsewhere"
+    command -v nix >/dev/null || fail "there is no nix here; $(tr "[:lower:]" "[:upper:]" <<<"$1")=… names what it built elsewhere"
     nix path-info ".#$1" 2>/dev/null ||
         fail "this tree's $1 is not built; run: nix build .#$1"
 }

@@ -20,9 +20,9 @@ need() { # tools
 overlay() { # environment or directory
     local root
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-    if [ -d "$root/k8s/overlays/$1" ]; then
+    if [ -n "$1" ] && [ -d "$root/k8s/overlays/$1" ]; then
         echo "$root/k8s/overlays/$1"
-    elif [ -e "$1/kustomization.yaml" ]; then
+    elif [ -n "$1" ] && [ -e "$1/kustomization.yaml" ]; then
         realpath "$1"
     else
         misuse "no environment '$1': there are $(cd "$root/k8s/overlays" && echo *)"
@@ -31,7 +31,7 @@ overlay() { # environment or directory
 
 # The namespace that an overlay deploys into.
 namespace_of() { # directory of an overlay
-    awk '$1 == "namespace:" { print $2; exit }' "$1/kustomization.yaml"
+    awk '$1 == "namespace:" { gsub(/["\047\r]/, "", $2); print $2; exit }' "$1/kustomization.yaml"
 }
 
 reachable() {
@@ -43,6 +43,51 @@ reachable() {
 current_revision() { # namespace, deployment
     kubectl -n "$1" get deployment "$2" --ignore-not-found \
         -o jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}'
+}
+
+# The labels by which a Deployment knows its pods.
+selector_of() { # namespace, deployment
+    kubectl -n "$1" get deployment "$2" -o json |
+        jq -r '.spec.selector.matchLabels | to_entries | map("\(.key)=\(.value)") | join(",")'
+}
+
+# Takes a Deployment back to a revision and waits for its pods.
+undo() { # namespace, deployment, revision, seconds
+    kubectl -n "$1" rollout undo "deployment/$2" --to-revision="$3" || return
+    disown_updates "$1" "$2" ||
+        say 'warning: what came back is not owned by apply; the next deployment tries again' >&2
+    kubectl -n "$1" rollout status "deployment/$2" --timeout="$4s"
+}
+
+# Lets the next apply remove what `rollout undo` brought back. Undo writes as the manager kubectl by
+# Update, and apply removes only what kubectl owns by Apply: the rest would stay in the pods of every
+# later release. So Apply is given both. Nothing happens where there is no entry of Apply.
+disown_updates() { # namespace, deployment
+    # The controller writes too: the patch is for the version that was read, and is made anew.
+    again hand_over "$1" "$2" 2>/dev/null
+}
+hand_over() { # namespace, deployment
+    local patch
+    patch=$(kubectl -n "$1" get deployment "$2" -o json --show-managed-fields | jq -c '
+        def is_ours: .manager == "kubectl" and .subresource == null;
+        .metadata | (.managedFields // []) as $entries
+        | [$entries[] | select(is_ours)] as $ours
+        | select(any($ours[]; .operation == "Apply") and any($ours[]; .operation == "Update"))
+        | (reduce $ours[].fieldsV1 as $fields ({}; . * $fields)) as $all
+        | [{op: "replace", path: "/metadata/resourceVersion", value: .resourceVersion},
+           {op: "replace", path: "/metadata/managedFields",
+            value: ([$ours[] | select(.operation == "Apply") | .fieldsV1 = $all] + [$entries[] | select(is_ours | not)])}]') ||
+        return
+    [ -z "$patch" ] || kubectl -n "$1" patch deployment "$2" --type=json --patch "$patch" >/dev/null
+}
+
+# Runs a command until it succeeds, five times at most: one request that fails says nothing of a release.
+again() { # command...
+    local left=5
+    until "$@"; do
+        [ $((left -= 1)) -gt 0 ] || return
+        sleep 1
+    done
 }
 
 # The ReplicaSets of a Deployment as a list in JSON.
@@ -59,20 +104,27 @@ revisions() { # namespace, deployment
         jq -r '.[].metadata.annotations["deployment.kubernetes.io/revision"] // empty' | sort -n
 }
 
-# The pods of a Deployment's present template that are not going away, in JSON.
+# The pods of a Deployment's present template, in JSON, without those that ended or are going away.
 current_pods() { # namespace, deployment
     local revision hash
-    revision=$(current_revision "$1" "$2")
+    revision=$(current_revision "$1" "$2") || return
     hash=$(replica_sets "$1" "$2" | jq -r --arg revision "$revision" '.[]
         | select(.metadata.annotations["deployment.kubernetes.io/revision"] == $revision)
-        | .metadata.labels["pod-template-hash"]')
+        | .metadata.labels["pod-template-hash"]') || return
     [ -n "$hash" ] || { echo '[]'; return; }
     kubectl -n "$1" get pods -l "pod-template-hash=$hash" -o json |
-        jq '[.items[] | select(.metadata.deletionTimestamp == null)]'
+        jq '[.items[] | select(.metadata.deletionTimestamp == null and (.status.phase | IN("Failed", "Succeeded") | not))]'
 }
 
 ready_of() { # pods in JSON
-    jq '[.[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length' <<<"$1"
+    jq '[.[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))]' <<<"$1"
+}
+
+# Whether a pod ended, or is going away.
+is_leaving() { # namespace, deployment, pod
+    local pods
+    pods=$(again current_pods "$1" "$2") || return
+    jq -e --arg pod "$3" 'all(.[]; .metadata.name != $pod)' <<<"$pods" >/dev/null
 }
 
 # Why a release is not coming up, from its pods; nothing while it still may.
@@ -98,9 +150,11 @@ snapshot() { # file, namespace
         | "\(.kind | ascii_downcase)/\(.metadata.name)\t\(del(.status, .metadata.managedFields, .metadata.resourceVersion) | tojson)"' | sort
 }
 
-# The last events about a Deployment's objects, newest last.
+# The last warnings of a namespace, newest last. Events of the newer kind have no lastTimestamp.
 last_events() { # namespace, count
-    kubectl -n "$1" get events --sort-by=.lastTimestamp -o json 2>/dev/null |
-        jq -r --argjson count "$2" '[.items[] | select(.type == "Warning")][-$count:][]
-            | "  \(.involvedObject.kind) \(.involvedObject.name): \(.reason): \(.message)"'
+    kubectl -n "$1" get events -o json 2>/dev/null | jq -r --argjson count "$2" '
+        [.items[] | select(.type == "Warning")]
+        | sort_by(.series.lastObservedTime // .lastTimestamp // .eventTime // .metadata.creationTimestamp)[-$count:][]
+        | "  \(.involvedObject.kind) \(.involvedObject.name): \(.reason): \(.message)"' ||
+        say '  (the events cannot be read)'
 }

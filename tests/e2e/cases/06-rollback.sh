@@ -32,6 +32,30 @@ settled
 expect "--to-revision $first goes to revision $first (past $good)" \
     test "$(k get deployment pcf-api -o jsonpath='{.spec.template.spec.containers[0].image}')" = "$repository:v1"
 
+# What an undo brings back goes again with the next release that does not have it.
+extra=$(release extra "$repository:v1" <<'Y'
+  - target: {kind: Deployment, name: pcf-api}
+    patch: |-
+      - {op: add, path: /spec/template/metadata/annotations/extra, value: here}
+      - {op: add, path: /spec/template/spec/volumes, value: [{name: extra, emptyDir: {}}]}
+      - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: EXTRA, value: here}}
+Y
+)
+# What the template has of the release "extra".
+extras() { k get deployment pcf-api -o json | jq -c '.spec.template | [.metadata.annotations.extra // empty, .spec.volumes[]?.name, (.spec.containers[0].env[].name | select(. == "EXTRA"))]'; }
+undo_by_hand() { k rollout undo deployment/pcf-api >/dev/null && k rollout status deployment/pcf-api --timeout=120s >/dev/null; }
+for undo in "$script pcf-api $namespace" undo_by_hand; do
+    must_deploy "$extra"
+    must_deploy "$work/v2"
+    expect "no more than v2 before ${undo##*/}" test "$(extras)" = '[]'
+    $undo >"$work/out" 2>&1 || { cat "$work/out"; die "$undo"; }
+    settled
+    expect "${undo##*/} brings back the release before" test "$(extras)" = '["here","extra","EXTRA"]'
+    must_deploy "$work/v2"
+    expect "after ${undo##*/} the next release leaves nothing of it: $(extras)" test "$(extras)" = '[]'
+done
+fresh v1 "$repository:v1"
+
 state() { k get deployment pcf-api -o jsonpath='{.metadata.generation} {.metadata.resourceVersion}'; }
 wrong() { # exit status, what it says, arguments...
     local status=$1 says=$2 code=0 before

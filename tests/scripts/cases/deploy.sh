@@ -1,0 +1,23 @@
+# A good release is kept whatever happens beside it; a bad one goes back.
+# shellcheck shell=bash # sourced by run
+
+deploy() { on "$1" scripts/deploy.sh prod --timeout 10; }
+deploy good
+holds 'deploy: a good release is kept' 0 '^== Deployed' kept
+deploy blip
+holds 'deploy: requests that fail once take no release back' 0 '^== Deployed' kept
+deploy scale-out
+holds 'deploy: pods that an HPA adds meanwhile are not asked' 0 '^== Deployed' kept
+deploy evicted
+holds 'deploy: evicted pods are not asked' 0 '^== Deployed' kept
+deploy gone
+holds 'deploy: a pod that goes meanwhile is passed over' 0 '^== Deployed' kept
+deploy moved
+holds 'deploy: a pod that runs another image' 1 'error: .*pod two runs .*bbb, not' undone
+deploy crash
+holds 'deploy: it goes back even where events may not be read' 1 'error: .*a bad setting' undone
+holds 'deploy: and says that they cannot be read' 1 'the events cannot be read'
+deploy no-exec
+holds 'deploy: without the right to exec nothing is applied' 1 'you may not exec' untouched
+deploy platform-digest
+holds "deploy: a runtime that tells the platform's digest is believed" 0 'warning: pod two: .*bbb' kept
