@@ -23,13 +23,15 @@ fn get(port: u16, path: &str) -> String {
     response.text()
 }
 
-/// The running script, ended as Ctrl-C does, whatever happens to the test.
+/// The running script, ended whatever happens to the test.
 struct Running(Child);
 
 impl Running {
-    fn interrupt(&mut self) -> ExitStatus {
+    /// By SIGTERM, which the script takes as Ctrl-C: where the tests are a background job, SIGINT is
+    /// ignored, and a shell cannot trap what was ignored when it began.
+    fn end(&mut self) -> ExitStatus {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
         self.0.wait().unwrap()
     }
 }
@@ -37,7 +39,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if matches!(self.0.try_wait(), Ok(None)) {
-            self.interrupt();
+            self.end();
         }
     }
 }
@@ -81,7 +83,7 @@ fn it_starts_both_shows_every_chart_and_ends_both() {
         get(prometheus, &format!("/api/v1/query?query={expression}"));
     }
 
-    assert!(running.interrupt().success());
+    assert!(running.end().success());
     for port in [own, prometheus] {
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "{port} is still open");
     }
