@@ -1,5 +1,5 @@
 # The service's binary: for the host, or static for a musl target from any host. The toolchain
-# brings musl, its start files and its linker (.cargo/config.toml), so no C compiler for the
+# brings musl, its start files and its linker (.cargo/static.toml), so no C compiler for the
 # target is built; the check `no-c-crates` keeps it possible.
 {
   lib,
@@ -16,7 +16,7 @@ let
   src = sources.binary;
   cargoVendorDir = craneLib.vendorCargoDeps { inherit src; };
   isStatic = target != null;
-  # What Cargo reads beside .cargo/config.toml; plain RUSTFLAGS would be read instead of it.
+  # What Cargo reads beside .cargo/static.toml; plain RUSTFLAGS would be read instead of it.
   cargo =
     if isStatic then
       "CARGO_TARGET_${lib.toUpper (lib.replaceStrings [ "-" ] [ "_" ] target)}"
@@ -39,7 +39,8 @@ let
       CARGO_BUILD_TARGET = target;
       "${cargo}_LINKER" = lib.getExe linker;
     };
-  };
+  }
+  // lib.optionalAttrs isStatic { cargoExtraArgs = "--locked --config ${../.cargo/static.toml}"; };
 in
 craneLib.buildPackage (
   arguments

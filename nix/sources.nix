@@ -16,7 +16,6 @@ let
   ];
   # All that reaches the binary, and so the image.
   crate = manifests ++ [
-    ../.cargo
     ../src
   ];
 in

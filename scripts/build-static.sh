@@ -31,8 +31,8 @@ fi
 build=(build)
 command -v cargo-auditable >/dev/null && build=(auditable build)
 # Panic messages name source files: not those of this machine. (RUSTFLAGS would replace the flags
-# of .cargo/config.toml; this variable adds to them.)
+# of .cargo/static.toml; this variable adds to them.)
 flags=CARGO_TARGET_$(tr a-z- A-Z_ <<<"$target")_RUSTFLAGS
 export "$flags=--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
-cargo "${build[@]}" --release --locked --target "$target" >&2
+cargo "${build[@]}" --release --locked --config .cargo/static.toml --target "$target" >&2
 echo "${CARGO_TARGET_DIR:-target}/$target/release/pcf-api"
