@@ -42,19 +42,20 @@ pub(crate) fn answer(
     let found = connection.app().router.find(request.method(), path_of(target.as_ref()));
     let exchange = Exchange::begin(&connection, request.method(), &found, context);
     let request = Request::new(request, Arc::clone(&connection));
-    let waits = request.waits();
+    let upload = request.upload();
     let work = dispatch(&connection, request, found);
 
     // From the inside out: each line is a layer around the ones above it. Pinned where they are,
     // since a future that is given on by value is copied at each layer.
     async move {
         let response = {
-            let work = pin!(timeout::within(&exchange, waits, work));
+            let work = pin!(timeout::within(&exchange, upload.as_deref(), work));
             let work = pin!(panics::caught(connection.shard(), work));
             let work = pin!(envelope(context, path_of(target.as_ref()), work));
             trace::within(context, work).await
         };
-        Ok(exchange.observe(finish(&connection, is_head, version, context, response)))
+        let is_last = connection.is_closing() || upload.is_some_and(|upload| upload.is_unread());
+        Ok(exchange.observe(finish(is_last, is_head, version, context, response)))
     }
 }
 
@@ -110,7 +111,7 @@ async fn envelope(
 /// What every response has: the trace's ids, the end of the connection where it ends, and no body
 /// where HEAD was asked.
 fn finish(
-    connection: &Connection,
+    is_last: bool,
     is_head: bool,
     version: Version,
     context: TraceContext,
@@ -122,7 +123,7 @@ fn finish(
     headers.insert(TRACEPARENT, traceparent);
     headers.insert(X_REQUEST_ID, request_id);
     // HTTP/2 has no such field; there GOAWAY says it (see `server::h2`).
-    if version < Version::HTTP_2 && connection.is_closing() {
+    if version < Version::HTTP_2 && is_last {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if is_head {

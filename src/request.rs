@@ -111,9 +111,9 @@ impl Request {
         &self.body
     }
 
-    /// A way to ask later whether the handler waits for the client; none where there is no body.
-    pub(crate) fn waits(&self) -> Option<Arc<AtomicBool>> {
-        self.body.waits.clone()
+    /// What can be asked of the body once a handler has it; none where there is no body.
+    pub(crate) fn upload(&self) -> Option<Arc<Upload>> {
+        self.body.upload.clone()
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -126,18 +126,47 @@ pub(crate) fn too_large(limit: usize) -> Error {
     Error::new(Code::PayloadTooLarge, format!("the body is larger than {limit} bytes"))
 }
 
+/// How a body fares in the hands of a handler.
+#[derive(Debug, Default)]
+pub(crate) struct Upload {
+    waits: AtomicBool,
+    is_unread: AtomicBool,
+}
+
+impl Upload {
+    /// Whether the handler waits for the client to send more.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.load(Relaxed)
+    }
+
+    /// Whether the handler has dropped the body before its end. hyper then closes the connection,
+    /// unless all of the body is there already, and does not always say so.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.is_unread.load(Relaxed)
+    }
+}
+
 /// The body of a request, as it arrives.
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
-    /// Whether the handler waits for the client to send more; none where there is no body.
-    waits: Option<Arc<AtomicBool>>,
+    /// None where there is no body.
+    upload: Option<Arc<Upload>>,
+    has_ended: bool,
 }
 
 impl RequestBody {
     fn new(incoming: Incoming) -> Self {
-        let waits = (!incoming.is_end_stream()).then(Arc::default);
-        Self { incoming, waits }
+        let has_ended = incoming.is_end_stream();
+        Self { incoming, upload: (!has_ended).then(Arc::default), has_ended }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(upload) = &self.upload {
+            upload.is_unread.store(!self.has_ended && !self.incoming.is_end_stream(), Relaxed);
+        }
     }
 }
 
@@ -150,9 +179,10 @@ impl HttpBody for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.incoming).poll_frame(context);
-        if let Some(waits) = &self.waits {
-            waits.store(frame.is_pending(), Relaxed);
+        if let Some(upload) = &self.upload {
+            upload.waits.store(frame.is_pending(), Relaxed);
         }
+        self.has_ended |= matches!(frame, Poll::Ready(None));
         frame
     }
 

@@ -2,13 +2,12 @@
 //! longer, as long as it moves (see `server::flow`).
 
 use std::future::poll_fn;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Poll;
 
 use tokio::time::timeout;
 
 use crate::error::{Code, Error};
+use crate::request::Upload;
 use crate::router::{BoxedFuture, HandlerResult};
 
 use super::observe::Exchange;
@@ -16,7 +15,7 @@ use super::observe::Exchange;
 /// 504 when the work takes longer, or 408 when it was the client's body that was waited for.
 pub(super) async fn within(
     exchange: &Exchange,
-    waits_for_client: Option<Arc<AtomicBool>>,
+    upload: Option<&Upload>,
     mut work: BoxedFuture,
 ) -> HandlerResult {
     // Most handlers never wait; those need no timer.
@@ -26,7 +25,7 @@ pub(super) async fn within(
     }
     match Box::pin(timeout(exchange.time_left(), work)).await {
         Ok(result) => result,
-        Err(_) if waits_for_client.is_some_and(|waits| waits.load(Relaxed)) => {
+        Err(_) if upload.is_some_and(Upload::waits) => {
             let message = "the request's body did not arrive in time";
             Err(Error::new(Code::RequestTimeout, message))
         }

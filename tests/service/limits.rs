@@ -199,6 +199,37 @@ fn a_body_is_no_beginning_of_the_next_head() {
 }
 
 #[test]
+fn a_connection_with_an_unread_body_ends_and_says_so() {
+    let server = Server::faulty(&[("SERVER__MAX_BODY_BYTES", "64KiB")]);
+    for (path, status) in [("/nowhere", 404), ("/version", 405), ("/panic", 405)] {
+        let mut client = server.connect();
+        client.send(format!("POST {path} HTTP/1.1\r\nHost: t\r\nContent-Length: 9000\r\n\r\nhalf"));
+        let response = client.response();
+        assert_eq!(response.status, status, "{path}");
+        assert_eq!(response.header("connection"), Some("close"), "{path}");
+        assert_eq!(client.rest_until_close(), b"", "{path}");
+    }
+    let mut chunked = server.connect();
+    chunked.send("POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+    thread::sleep(Duration::from_millis(50));
+    for _ in 0..8 {
+        chunked.send(format!("4000\r\n{}\r\n", "x".repeat(16 * 1024)));
+    }
+    let response = chunked.response();
+    assert_eq!((response.status, response.header("connection")), (413, Some("close")));
+
+    let mut client = server.connect();
+    for body in ["", "x", &"x".repeat(30_000)] {
+        let response = client.post("/echo", "text/plain", body.as_bytes());
+        assert_eq!((response.status, response.header("connection")), (200, None));
+        client.send("POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send("2\r\nok\r\n0\r\n\r\n");
+        let response = client.response();
+        assert_eq!((response.status, response.header("connection")), (200, None));
+    }
+}
+
+#[test]
 fn a_client_that_reads_slowly_gets_all_of_it() {
     let server = Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "1s")]);
     let mut client = server.connect();
