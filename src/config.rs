@@ -22,7 +22,7 @@ use crate::health::{Criticality, TargetUrl};
 use crate::telemetry::{Filter, LogFormat, TimestampFormat};
 
 /// Most dependencies: each has a task, a log of changes and series of metrics.
-const MAX_DEPENDENCIES: usize = 32;
+pub(crate) const MAX_DEPENDENCIES: usize = 32;
 
 /// The name of the dependency that `DATABASE_URL` declares.
 const DATABASE: &str = "database";

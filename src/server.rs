@@ -22,6 +22,7 @@ use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
@@ -32,7 +33,7 @@ pub use listener::BindError;
 pub(crate) use watchdog::Watchdog;
 
 use crate::app::{App, TARGET, VERSION};
-use crate::config::Config;
+use crate::config::{Config, MAX_DEPENDENCIES};
 use crate::health;
 use crate::metrics::ProcessStats;
 use crate::router::{RouteError, Routes};
@@ -97,13 +98,14 @@ impl Server {
 
     /// Serves until a signal ends it.
     pub(crate) fn run(self) -> Result<End, ServerError> {
-        tokio::runtime::Builder::new_current_thread()
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            // Name look-ups of the health checks are all that runs there, one per dependency.
-            .max_blocking_threads(32)
+            // Name look-ups of the health checks and reads of their URLs' files: at most one of
+            // each per dependency, and neither can be stopped.
+            .max_blocking_threads(2 * MAX_DEPENDENCIES)
             .build()
-            .map_err(ServerError::Start)?
-            .block_on(self.serve())
+            .map_err(ServerError::Start)?;
+        run_to_its_end(runtime, self.serve())
     }
 
     async fn serve(self) -> Result<End, ServerError> {
@@ -132,6 +134,14 @@ impl Server {
         };
         drain(&app, acceptor, &mut signals, signal).await
     }
+}
+
+/// Runs the work and leaves behind what cannot be stopped: a name server or a mount that hangs must
+/// not hold the end of the process.
+fn run_to_its_end<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
 }
 
 /// The orderly end: not ready any more, but serving, for the delay; then no new connections, and
@@ -212,5 +222,22 @@ fn warn_of_few_descriptors(max_connections: usize) {
             needed,
             "the limit of open files is below SERVER__MAX_CONNECTIONS; raise it with ulimit -n"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn what_hangs_does_not_hold_the_end() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let began = Instant::now();
+        run_to_its_end(runtime, async {
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(5)));
+        });
+        assert!(began.elapsed() < Duration::from_secs(2));
     }
 }
