@@ -4,13 +4,15 @@
 use std::future::pending;
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
-use pcf_api::{Body, BoxError, Code, Error, Request, Response, Routes, response};
+use http_body_util::BodyExt;
+use pcf_api::{Body, BoxError, Code, Error, Request, RequestBody, Response, Routes, response};
 use serde::Deserialize;
+use tokio::time::{Interval, interval};
 
 fn main() -> ExitCode {
     pcf_api::run(std::env::args_os().skip(1), routes())
@@ -27,11 +29,15 @@ fn routes() -> Routes {
         .get("/fail", fails)
         .get("/conflict", conflicts)
         .get("/bytes/{count}", many_bytes)
+        .get("/late-bytes/{count}", late_bytes)
         .get("/endless", endless)
+        .get("/ticks/{count}", ticks)
         .get("/log/{count}", logs)
         .post("/echo", echo)
         .post("/order", order)
         .post("/ignore", ignores_the_body)
+        .post("/count", counts)
+        .post("/store", stores)
 }
 
 async fn hello(request: Request) -> Result<Response, Error> {
@@ -75,6 +81,11 @@ async fn many_bytes(request: Request) -> Result<Response, Error> {
     Ok(response::text(vec![b'x'; count]))
 }
 
+async fn late_bytes(request: Request) -> Result<Response, Error> {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    many_bytes(request).await
+}
+
 async fn logs(request: Request) -> Result<Response, Error> {
     let count: u32 = request.param("count")?.parse()?;
     for line in 0..count {
@@ -101,6 +112,31 @@ async fn order(request: Request) -> Result<Response, Error> {
 async fn ignores_the_body(_: Request) -> Result<Response, Error> {
     tokio::time::sleep(Duration::from_secs(3600)).await;
     Ok(response::no_content())
+}
+
+/// Reads the body piece by piece.
+async fn counts(request: Request) -> Result<Response, Error> {
+    Ok(response::text(count(request.into_body()).await?.to_string()))
+}
+
+/// Answers first, and reads the body then.
+async fn stores(request: Request) -> Result<Response, Error> {
+    let body = request.into_body();
+    tokio::spawn(async move {
+        match count(body).await {
+            Ok(bytes) => tracing::info!(bytes, "stored"),
+            Err(error) => tracing::info!(code = ?error.code(), "not stored"),
+        }
+    });
+    Ok(response::no_content())
+}
+
+async fn count(mut body: RequestBody) -> Result<usize, Error> {
+    let mut count = 0;
+    while let Some(frame) = body.frame().await {
+        count += frame?.data_ref().map_or(0, Bytes::len);
+    }
+    Ok(count)
 }
 
 async fn endless(_: Request) -> Result<Response, Error> {
@@ -131,5 +167,33 @@ impl http_body::Body for Pieces {
         }
         self.left -= 1;
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
+    }
+}
+
+async fn ticks(request: Request) -> Result<Response, Error> {
+    let left = request.param("count")?.parse()?;
+    Ok(Response::new(Body::stream(Ticks { left, every: interval(Duration::from_millis(100)) })))
+}
+
+/// A byte every tenth of a second, as from a source that takes its time.
+struct Ticks {
+    left: u64,
+    every: Interval,
+}
+
+impl http_body::Body for Ticks {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        ready!(self.every.poll_tick(context));
+        self.left -= 1;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b".")))))
     }
 }

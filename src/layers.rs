@@ -54,7 +54,11 @@ pub(crate) fn answer(
             let work = pin!(envelope(context, path_of(target.as_ref()), work));
             trace::within(context, work).await
         };
-        let is_last = connection.is_closing() || upload.is_some_and(|upload| upload.is_unread());
+        let is_unread = upload.is_some_and(|upload| !upload.has_ended());
+        if is_unread {
+            connection.flow().leave_unread();
+        }
+        let is_last = is_unread || connection.is_closing();
         Ok(exchange.observe(finish(is_last, is_head, version, context, response)))
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::http::request::Parts;
@@ -32,7 +32,8 @@ pub struct Request {
 impl Request {
     pub(crate) fn new(request: hyper::Request<Incoming>, connection: Arc<Connection>) -> Self {
         let (head, incoming) = request.into_parts();
-        Self { head, body: RequestBody::new(incoming), params: Vec::new(), connection }
+        let limit = connection.app().config.server.max_body_bytes;
+        Self { head, body: RequestBody::new(incoming, limit), params: Vec::new(), connection }
     }
 
     pub(crate) fn with_params(mut self, params: Vec<(String, String)>) -> Self {
@@ -69,15 +70,7 @@ impl Request {
 
     /// The whole body; 413 when it is larger than `server.max_body_bytes`.
     pub async fn bytes(self) -> Result<Bytes, Error> {
-        let limit = self.app().config.server.max_body_bytes;
-        match Limited::new(self.body, limit).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
-            Err(error) => {
-                let message = "the body did not arrive whole";
-                Err(Error::new(Code::InvalidInput, message).caused_by(error))
-            }
-        }
+        Ok(self.body.collect().await?.to_bytes())
     }
 
     /// The body as JSON: 415 when it does not say it is JSON, 400 when it is none, 422 when it is
@@ -98,7 +91,9 @@ impl Request {
         })
     }
 
-    /// The body as it arrives, without the limit of [`Request::bytes`] but with its time.
+    /// The body as it arrives; it fails with 413 past `server.max_body_bytes`. A body that outlives
+    /// its handler is the connection's last: the client is told so, and has the request timeout to
+    /// send the rest.
     pub fn into_body(self) -> RequestBody {
         self.body
     }
@@ -130,7 +125,7 @@ pub(crate) fn too_large(limit: usize) -> Error {
 #[derive(Debug, Default)]
 pub(crate) struct Upload {
     waits: AtomicBool,
-    is_unread: AtomicBool,
+    has_ended: AtomicBool,
 }
 
 impl Upload {
@@ -139,10 +134,9 @@ impl Upload {
         self.waits.load(Relaxed)
     }
 
-    /// Whether the handler has dropped the body before its end. hyper then closes the connection,
-    /// unless all of the body is there already, and does not always say so.
-    pub(crate) fn is_unread(&self) -> bool {
-        self.is_unread.load(Relaxed)
+    /// Whether all of it was read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Relaxed)
     }
 }
 
@@ -150,40 +144,58 @@ impl Upload {
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
+    /// The most that may be read, and how much of it may still come.
+    limit: usize,
+    left: usize,
     /// None where there is no body.
     upload: Option<Arc<Upload>>,
-    has_ended: bool,
 }
 
 impl RequestBody {
-    fn new(incoming: Incoming) -> Self {
-        let has_ended = incoming.is_end_stream();
-        Self { incoming, upload: (!has_ended).then(Arc::default), has_ended }
+    fn new(incoming: Incoming, limit: usize) -> Self {
+        let upload = (!incoming.is_end_stream()).then(Arc::default);
+        Self { incoming, limit, left: limit, upload }
     }
-}
 
-impl Drop for RequestBody {
-    fn drop(&mut self) {
+    /// A frame as the handler gets it.
+    fn limited(
+        &mut self,
+        frame: Option<Result<Frame<Bytes>, hyper::Error>>,
+    ) -> Option<Result<Frame<Bytes>, Error>> {
         if let Some(upload) = &self.upload {
-            upload.is_unread.store(!self.has_ended && !self.incoming.is_end_stream(), Relaxed);
+            let has_ended = frame.is_none() || self.incoming.is_end_stream();
+            upload.has_ended.store(has_ended, Relaxed);
+        }
+        match frame? {
+            Err(error) => {
+                let message = "the body did not arrive whole";
+                Some(Err(Error::new(Code::InvalidInput, message).caused_by(error)))
+            }
+            Ok(frame) => {
+                let size = frame.data_ref().map_or(0, Bytes::len);
+                match self.left.checked_sub(size) {
+                    Some(left) => self.left = left,
+                    None => return Some(Err(too_large(self.limit))),
+                }
+                Some(Ok(frame))
+            }
         }
     }
 }
 
 impl HttpBody for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = Pin::new(&mut self.incoming).poll_frame(context);
         if let Some(upload) = &self.upload {
             upload.waits.store(frame.is_pending(), Relaxed);
         }
-        self.has_ended |= matches!(frame, Poll::Ready(None));
-        frame
+        frame.map(|frame| self.limited(frame))
     }
 
     fn is_end_stream(&self) -> bool {

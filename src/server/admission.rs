@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -37,6 +38,19 @@ pub(crate) enum Class {
     Normal,
     /// Health and metrics; 503 for the rest, and then it ends.
     Reserve,
+}
+
+/// The longest that a connection of the reserve may keep it waiting: the reserve is small.
+const RESERVE_PATIENCE: Duration = Duration::from_secs(1);
+
+impl Class {
+    /// How long a client may take, where it usually is `usual`.
+    pub(super) fn at_most(self, usual: Duration) -> Duration {
+        match self {
+            Self::Normal => usual,
+            Self::Reserve => usual.min(RESERVE_PATIENCE),
+        }
+    }
 }
 
 impl Admission {

@@ -1,5 +1,5 @@
 //! What happens on one connection, seen from three sides: its socket, its requests and its watcher
-//! (see `server::watch`), which ends what does not move.
+//! (`judge` of its protocol), which ends what does not move.
 //!
 //! Times are nanoseconds since the service's epoch. All three sides run on the connection's worker:
 //! each number has one writer, so that plain loads and stores do.
@@ -22,6 +22,8 @@ pub(crate) struct Flow {
     moved_at: AtomicU64,
     /// Whether a request has ever begun.
     has_served: AtomicBool,
+    /// Whether the last request was answered before its body was read: the connection ends.
+    is_unread: AtomicBool,
     /// How many requests have begun and not ended.
     in_flight: AtomicU32,
     /// How many of those wait for the service's own stream, and not for the client.
@@ -36,6 +38,7 @@ impl Flow {
             blocked_since: AtomicU64::new(NONE),
             moved_at: AtomicU64::new(now),
             has_served: AtomicBool::new(false),
+            is_unread: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             pending_sources: AtomicU32::new(0),
         }
@@ -94,6 +97,12 @@ impl Flow {
         add(&self.in_flight, -1);
     }
 
+    /// The response is made and the request's body is not read. What the client sends next is no
+    /// head, but the rest of it.
+    pub(crate) fn leave_unread(&self) {
+        self.is_unread.store(true, Relaxed);
+    }
+
     /// A response's stream has nothing to send for now, or has again.
     pub(crate) fn set_source_pending(&self, is_pending: bool) {
         add(&self.pending_sources, if is_pending { 1 } else { -1 });
@@ -119,6 +128,12 @@ impl Flow {
     /// When a request last began, moved or ended; before the first, when the connection began.
     pub(crate) fn moved_at(&self) -> u64 {
         self.moved_at.load(Relaxed)
+    }
+
+    /// Since when the rest of a body is still read, by what its handler has left behind.
+    pub(crate) fn uploads_since(&self) -> Option<u64> {
+        let is_uploading = self.is_unread.load(Relaxed) && self.in_flight() == 0;
+        is_uploading.then(|| self.moved_at())
     }
 
     /// Since when the client has not asked for more of a response that is there.

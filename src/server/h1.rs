@@ -36,7 +36,7 @@ enum Verdict {
     Quiet,
     /// A head has not arrived in time.
     HeadTimeout,
-    /// The client takes no bytes.
+    /// The client takes no bytes, or sends the rest of a body to a handler that has answered.
     Stalled,
 }
 
@@ -85,7 +85,9 @@ pub(super) async fn serve(stream: TcpStream, ahead: Bytes, connection: &Arc<Conn
             Left::Done(stream)
         }
         Ended::By(_) => {
-            tracing::debug!("a client took no bytes of its response in time; it was cut");
+            tracing::debug!(
+                "a client did not take its response, or send its body, in time; it was cut"
+            );
             Left::Gone
         }
         Ended::ByProtocol(Ok(())) => Left::Done(stream),
@@ -127,10 +129,12 @@ fn builder(config: &ServerConfig) -> http1::Builder {
 fn judge(connection: &Connection) -> Verdict {
     let config = &connection.app().config.server;
     let flow = connection.flow();
-    let left = |since: u64, limit: Duration| limit.saturating_sub(connection.elapsed(since));
+    let left = |since: u64, limit: Duration| {
+        connection.class().at_most(limit).saturating_sub(connection.elapsed(since))
+    };
     let mut wait = shortest_limit(config);
 
-    if let Some(since) = flow.blocked_since() {
+    if let Some(since) = flow.blocked_since().or(flow.uploads_since()) {
         let left = left(since, config.request_timeout);
         if left.is_zero() {
             return Verdict::Stalled;

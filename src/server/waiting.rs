@@ -7,16 +7,12 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-use super::admission::Class;
 use super::connection::Connection;
 use super::h2;
 
 /// How long a connection that has never asked may still do so when the service closes: it may have
 /// been accepted a moment ago, with its request on the way.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
-
-/// How long a connection of the reserve may take for its first byte: the reserve is small.
-const RESERVE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How much is read at once; the head of most requests fits.
 const READ: usize = 1024;
@@ -25,7 +21,8 @@ const READ: usize = 1024;
 /// because nothing came in time.
 pub(super) async fn for_bytes(stream: &TcpStream, connection: &Connection) -> Option<Bytes> {
     let mut phases = connection.app().lifecycle.changes();
-    let mut deadline = Instant::now() + patience(connection);
+    let (config, class) = (&connection.app().config.server, connection.class());
+    let mut deadline = Instant::now() + class.at_most(config.keep_alive_timeout);
     let mut begun = Vec::new();
     loop {
         if connection.app().lifecycle.is_closing() {
@@ -41,15 +38,19 @@ pub(super) async fn for_bytes(stream: &TcpStream, connection: &Connection) -> Op
                 match read(stream, &mut begun) {
                     Read::Bytes if !h2::may_begin(&begun) => return Some(begun.into()),
                     Read::Bytes => {
-                        // The rest of an HTTP/2 preface is waited for as for a request's head.
-                        let limit = connection.app().config.server.header_read_timeout;
+                        // The rest of an HTTP/2 preface is waited for as for a request's head, for
+                        // `P` may also become POST.
+                        let limit = class.at_most(config.header_read_timeout);
                         deadline = deadline.min(Instant::now() + limit);
+                        connection.flow().read();
+                        connection.flow().await_head(|| connection.now());
                     }
                     Read::Nothing => {}
                     Read::End => return None,
                 }
             }
-            () = sleep_until(deadline) => return None,
+            // What has begun is left to HTTP/1.1, which answers that the rest did not come.
+            () = sleep_until(deadline) => return (!begun.is_empty()).then(|| begun.into()),
             _ = phases.changed() => {}
         }
     }
@@ -71,12 +72,5 @@ fn read(stream: &TcpStream, bytes: &mut Vec<u8>) -> Read {
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
         Err(_) => Read::End,
-    }
-}
-
-fn patience(connection: &Connection) -> Duration {
-    match connection.class() {
-        Class::Normal => connection.app().config.server.keep_alive_timeout,
-        Class::Reserve => RESERVE_PATIENCE,
     }
 }

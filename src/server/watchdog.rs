@@ -39,6 +39,11 @@ impl Watchdog {
         self.0.iter().position(|pulse| pulse.misses.load(Relaxed) >= MISSES)
     }
 
+    /// Whether a worker may be stuck: one look can come just before a beat, two cannot.
+    pub(super) fn is_late(&self, worker: usize) -> bool {
+        self.0.get(worker).is_some_and(|pulse| pulse.misses.load(Relaxed) >= 2)
+    }
+
     fn look(&self) {
         for (worker, pulse) in self.0.iter().enumerate() {
             let beats = pulse.beats.load(Relaxed);

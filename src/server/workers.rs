@@ -72,9 +72,13 @@ impl Workers {
         Ok(Self(handles.collect::<io::Result<_>>()?))
     }
 
-    /// Gives a connection to the worker that has the fewest.
+    /// Gives a connection to the worker that has the fewest, and to one that is stuck only where
+    /// all are.
     pub(super) fn take(&self, accepted: Accepted) {
-        let load = |handle: &&Handle| handle.worker.connections.load(Relaxed);
+        let load = |handle: &&Handle| {
+            let Worker { app, index, connections } = &*handle.worker;
+            (app.watchdog.is_late(*index), connections.load(Relaxed))
+        };
         if let Some(handle) = self.0.iter().min_by_key(load) {
             handle.worker.connections.fetch_add(1, Relaxed);
             // A worker ends only when this is dropped.

@@ -10,7 +10,9 @@ use super::support::{Client, Server, binary, cpu_time, eventually, resident_kib}
 #[test]
 fn a_half_sent_head_is_408_after_its_timeout() {
     let server = Server::start(&[("SERVER__HEADER_READ_TIMEOUT", "500ms")]);
-    for sent in ["G", "GET /version HTTP/1.1\r\nHost: te", "GET /version HTTP/1.1\r\n"] {
+    for sent in
+        ["G", "P", "PRI * HT", "GET /version HTTP/1.1\r\nHost: te", "GET /version HTTP/1.1\r\n"]
+    {
         let mut client = server.connect();
         client.send(sent);
         let began = Instant::now();
@@ -22,7 +24,7 @@ fn a_half_sent_head_is_408_after_its_timeout() {
         assert_eq!(client.rest_until_close(), b"");
     }
     let sample = "http_requests_total{method=\"other\",route=\"none\",status=\"408\"}";
-    assert!((server.metric(sample) - 3.0).abs() < 0.1);
+    assert!((server.metric(sample) - 5.0).abs() < 0.1);
 }
 
 #[test]
@@ -230,6 +232,50 @@ fn a_connection_with_an_unread_body_ends_and_says_so() {
 }
 
 #[test]
+fn a_body_that_outlives_its_handler_is_the_last_of_its_connection() {
+    let server = Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "2s")]);
+    let (head, body) = ("POST /store HTTP/1.1\r\nHost: t\r\n", "GET /version HTTP/1.1\r\n\r\n");
+    let mut client = server.connect();
+    client.send(format!("{head}Content-Length: {}\r\n\r\n", 2 * body.len()));
+    client.send(body);
+    let response = client.response();
+    assert_eq!((response.status, response.header("connection")), (204, Some("close")));
+    // Longer than a connection has to be quiet to be taken back from hyper.
+    thread::sleep(Duration::from_millis(500));
+    client.send(body);
+    let stored =
+        server.log_line("stored", Duration::from_secs(2), |line| line["message"] == "stored");
+    assert_eq!(stored.0["bytes"], 2 * body.len());
+    assert_eq!(client.rest_until_close(), b"", "what came later was taken for no request");
+
+    let mut never = server.connect();
+    never.send(format!("{head}Content-Length: 100\r\n\r\nhalf"));
+    assert_eq!(never.response().status, 204);
+    let began = Instant::now();
+    assert_eq!(never.rest_until_close(), b"");
+    let took = began.elapsed().as_millis();
+    assert!((1900..4000).contains(&took), "{took} ms");
+    server.log_line("not stored", Duration::from_secs(2), |line| {
+        line["message"] == "not stored" && line["code"] == "InvalidInput"
+    });
+}
+
+#[test]
+fn a_body_that_is_read_in_pieces_has_the_same_limit() {
+    let server = Server::faulty(&[("SERVER__MAX_BODY_BYTES", "64KiB")]);
+    let mut client = server.connect();
+    let most = "x".repeat(64 * 1024);
+    assert_eq!(client.post("/count", "text/plain", most.as_bytes()).text(), "65536");
+    let chunk = format!("10000\r\n{most}\r\n");
+    client.send("POST /count HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send(format!("{chunk}0\r\n\r\n"));
+    assert_eq!(client.response().text(), "65536");
+    client.send("POST /count HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send(format!("{chunk}1\r\nx\r\n0\r\n\r\n"));
+    assert_eq!(client.response().error(), (413, "PAYLOAD_TOO_LARGE".into()));
+}
+
+#[test]
 fn a_client_that_reads_slowly_gets_all_of_it() {
     let server = Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "1s")]);
     let mut client = server.connect();
@@ -285,6 +331,25 @@ fn past_the_connection_limit_health_and_metrics_still_answer() {
         let status = server.get("/version").status;
         if status == 200 { Ok(()) } else { Err(status.to_string()) }
     });
+}
+
+#[test]
+fn the_reserve_is_kept_by_nobody() {
+    let server = Server::faulty(&[("SERVER__MAX_CONNECTIONS", "1")]);
+    let mut normal = server.connect();
+    assert_eq!(normal.get("/version").status, 200);
+    let begins = ["", "G", "GET /health HTTP/1.1\r\n", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
+    let held: Vec<Client> = (0..64)
+        .map(|index| {
+            let mut client = server.connect();
+            client.send(begins[index % begins.len()]);
+            client
+        })
+        .collect();
+    let began = Instant::now();
+    assert_eq!(server.get("/health").status, 200, "a probe waits for five seconds at most");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    drop(held);
 }
 
 #[test]
@@ -357,6 +422,25 @@ fn liveness_fails_when_a_worker_is_stuck_and_returns_when_it_goes_on() {
         Ok(200) => Ok(()),
         other => Err(format!("{other:?}")),
     });
+}
+
+#[test]
+fn a_stuck_worker_gets_no_new_connections() {
+    let server = Server::faulty(&[("SERVER__WORKERS", "2")]);
+    let mut held: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+    for client in &mut held {
+        assert_eq!(client.get("/version").status, 200);
+    }
+    held[0].send("GET /block/6000 HTTP/1.1\r\nHost: t\r\n\r\n");
+    thread::sleep(Duration::from_millis(3200));
+    for _ in 0..4 {
+        let mut client = server.connect();
+        client.stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        client.send("GET /health HTTP/1.1\r\nHost: t\r\n\r\n");
+        assert_eq!(client.try_response_to("GET").map(|response| response.status), Ok(200));
+        held.push(client);
+    }
+    assert_eq!(held[0].response().text(), "blocked");
 }
 
 #[test]
