@@ -72,6 +72,11 @@ impl Exchange {
         limit.saturating_sub(self.connection.elapsed(self.started))
     }
 
+    /// The service has done its part for now.
+    pub(super) fn progress(&self) {
+        self.connection.flow().progress(self.connection.now());
+    }
+
     /// Goes on with the response's body.
     pub(super) fn observe(mut self, response: Response) -> hyper::Response<Observed> {
         self.status = response.status().as_u16();
@@ -151,8 +156,7 @@ impl Observed {
             trace::within_now(trace, || tracing::error!(%error, "the response's body broke off"));
         }
         self.set_source_pending(frame.is_pending());
-        let connection = &self.exchange.connection;
-        connection.flow().progress(connection.now());
+        self.exchange.progress();
         frame
     }
 
@@ -182,7 +186,12 @@ impl HttpBody for Observed {
         let frame = if self.body.is_stream() {
             self.poll_stream(context)
         } else {
-            Pin::new(&mut self.body).poll_frame(context)
+            let frame = Pin::new(&mut self.body).poll_frame(context);
+            // A body in one piece is there at once: no look at the clock.
+            if self.exchange.bytes > 0 || !self.body.is_end_stream() {
+                self.exchange.progress();
+            }
+            frame
         };
         if let Poll::Ready(Some(Ok(frame))) = &frame {
             self.exchange.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;

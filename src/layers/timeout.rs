@@ -23,7 +23,10 @@ pub(super) async fn within(
     if let Poll::Ready(result) = first {
         return result;
     }
-    match Box::pin(timeout(exchange.time_left(), work)).await {
+    let result = Box::pin(timeout(exchange.time_left(), work)).await;
+    // The client's time to take the answer begins now.
+    exchange.progress();
+    match result {
         Ok(result) => result,
         Err(_) if upload.is_some_and(Upload::waits) => {
             let message = "the request's body did not arrive in time";

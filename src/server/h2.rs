@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use super::connection::Connection;
 use super::io::Io;
+use super::linger::Linger;
 use crate::config::ServerConfig;
 use crate::layers;
 
@@ -71,7 +72,8 @@ pub(super) async fn serve(stream: TcpStream, ahead: Bytes, connection: &Arc<Conn
         let connection = Arc::clone(connection);
         service_fn(move |request| layers::answer(Arc::clone(&connection), request))
     };
-    let io = TokioIo::new(Io::new(stream, ahead, connection));
+    let linger = Linger::new(connection.app().config.server.request_timeout);
+    let io = TokioIo::new(Io::new(stream, ahead, connection).closed_by(linger));
     let http = builder(&connection.app().config.server).serve_connection(io, service);
     let mut http = pin!(http);
     let mut phases = connection.app().lifecycle.changes();
@@ -123,15 +125,22 @@ fn judge(connection: &Connection, told_to_go_at: Option<u64>) -> Verdict {
     let flow = connection.flow();
     let is_over = |since: u64, limit: Duration| connection.elapsed(since) >= limit;
 
-    let stuck_since = flow.blocked_since().or(flow.stalled_since()).or(told_to_go_at);
-    if stuck_since.is_some_and(|since| is_over(since, config.request_timeout + TICK)) {
+    // What is in flight may take its time, also when the connection is to end.
+    let leaving_since =
+        told_to_go_at.filter(|_| flow.in_flight() == 0).map(|told| told.max(flow.moved_at()));
+    let stuck_since = flow.blocked_since().or(flow.stalled_since()).or(leaving_since);
+    let patience = connection.class().at_most(config.request_timeout + TICK);
+    if stuck_since.is_some_and(|since| is_over(since, patience)) {
         return Verdict::Cut;
     }
     if told_to_go_at.is_some() {
         return Verdict::Wait(TICK);
     }
-    let idle_limit =
-        if flow.has_served() { config.keep_alive_timeout } else { config.header_read_timeout };
+    let idle_limit = connection.class().at_most(if flow.has_served() {
+        config.keep_alive_timeout
+    } else {
+        config.header_read_timeout
+    });
     if flow.in_flight() == 0 && is_over(flow.moved_at(), idle_limit) {
         return Verdict::GoAway;
     }

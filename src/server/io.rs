@@ -11,18 +11,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
+use super::linger::Linger;
 
 pub(super) struct Io {
     stream: TcpStream,
     /// Read, and not handed over yet.
     ahead: Bytes,
     connection: Arc<Connection>,
+    /// How the protocol closes the socket; none where it is taken back.
+    linger: Option<Linger>,
 }
 
 impl Io {
     pub(super) fn new(stream: TcpStream, ahead: Bytes, connection: &Arc<Connection>) -> Self {
         connection.flow().read();
-        Self { stream, ahead, connection: Arc::clone(connection) }
+        Self { stream, ahead, connection: Arc::clone(connection), linger: None }
+    }
+
+    /// For a protocol that closes the socket itself.
+    pub(super) fn closed_by(self, linger: Linger) -> Self {
+        Self { linger: Some(linger), ..self }
     }
 
     pub(super) fn into_stream(self) -> TcpStream {
@@ -80,8 +88,12 @@ impl AsyncWrite for Io {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    /// Nothing: the socket is closed by `server::linger`, or goes back to waiting.
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Nothing where the socket is taken back: it is closed by `linger::close`, or waits again.
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { linger, stream, .. } = &mut *self;
+        match linger {
+            Some(linger) => linger.poll(stream, context).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }

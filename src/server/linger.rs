@@ -1,40 +1,67 @@
 //! Closing a connection so that the client gets the whole response.
 //!
-//! A socket that is closed while bytes of the client are unread is reset by the kernel, and the
-//! reset may overtake the response: a client that is still sending its too large body would see
-//! "connection reset" in place of 413. So the sending half is closed first, and what the client
-//! still sends is read and thrown away, within bounds. RFC 9112, 9.6.
+//! A socket that is closed while bytes of the client are unread, or are still to come, is reset by
+//! the kernel, and the reset may overtake the response: a client that is still sending its too large
+//! body would see "connection reset" in place of 413, and one of HTTP/2, which says what it has
+//! taken, would lose the end of its last answer. So the sending half is closed first, and what the
+//! client still sends is read and thrown away, within bounds. RFC 9112, 9.6.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a client may be silent before the socket is closed.
+const QUIET: Duration = Duration::from_secs(2);
 
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-pub(super) async fn close(mut stream: TcpStream) {
-    if stream.shutdown().await.is_err() {
-        return;
-    }
-    let _ = timeout(PATIENCE, read_to_end(&mut stream)).await;
+/// The end of a connection.
+pub(super) struct Linger {
+    /// How long it may take.
+    limit: Duration,
+    /// From when on, and when a client is silent for too long; nothing before the first poll.
+    closed: Option<(Instant, Pin<Box<Sleep>>)>,
+    left: usize,
 }
 
-async fn read_to_end(stream: &mut TcpStream) {
-    let mut total = 0;
-    while total < MOST_BYTES {
-        if stream.readable().await.is_err() {
-            return;
-        }
-        // On the stack only while it is read: thousands may linger.
-        let mut buffer = [0; 8 * 1024];
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return,
-            Ok(count) => total += count,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
-        }
+impl Linger {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, closed: None, left: MOST_BYTES }
     }
+
+    /// Ready when the client has closed its side, or a bound is reached.
+    pub(super) fn poll(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<()> {
+        let (began, silence) = match &mut self.closed {
+            Some(closed) => closed,
+            none => {
+                if ready!(Pin::new(&mut *stream).poll_shutdown(context)).is_err() {
+                    return Poll::Ready(());
+                }
+                none.insert((Instant::now(), Box::pin(sleep(QUIET.min(self.limit)))))
+            }
+        };
+        while self.left > 0 && silence.as_mut().poll(context).is_pending() {
+            // On the stack only while it is read: thousands may linger.
+            let mut bytes = [0; 8 * 1024];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                break;
+            }
+            self.left = self.left.saturating_sub(buffer.filled().len());
+            silence.as_mut().reset((Instant::now() + QUIET).min(*began + self.limit));
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Closes a socket that nobody else has.
+pub(super) async fn close(mut stream: TcpStream) {
+    let mut linger = Linger::new(QUIET);
+    poll_fn(|context| linger.poll(&mut stream, context)).await;
 }

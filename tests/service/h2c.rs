@@ -1,7 +1,9 @@
 //! HTTP/2 without TLS by prior knowledge, with hyper's own client and with curl.
 
+use std::io::{Read, Write};
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -112,6 +114,103 @@ fn a_client_that_never_asks_is_told_to_go() {
     let mut slow = Client::connect(server.port);
     slow.send("PRI * HT");
     assert!(!slow.is_open_after(Duration::from_secs(3)), "closed");
+}
+
+/// A client that takes one frame after the other, and time for each.
+struct Slow(Client);
+
+impl Slow {
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const WINDOW_UPDATE: u8 = 8;
+    const ACK: u8 = 1;
+
+    /// Asks for a path, with so much room for its answer.
+    fn ask(port: u16, path: &str, window: u32) -> Self {
+        let mut slow = Self(Client::connect(port));
+        slow.0.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        // SETTINGS_INITIAL_WINDOW_SIZE, RFC 9113, 6.5.2.
+        slow.send(Self::SETTINGS, 0, 0, &[&[0, 4], &window.to_be_bytes()[..]].concat());
+        slow.send(Self::WINDOW_UPDATE, 0, 0, &window.to_be_bytes());
+        // GET, http, and the path and authority as literals: RFC 7541, appendix A and 6.2.2.
+        let literal = |index: u8, text: &str| {
+            [&[index, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
+        };
+        let fields = [vec![0x82, 0x86], literal(4, path), literal(1, "test")].concat();
+        slow.send(1, 5, 1, &fields);
+        slow
+    }
+
+    fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()[..], payload].concat();
+        let _ = self.0.stream.write_all(&head);
+    }
+
+    /// Takes the answer at so many bytes a second; how many there were when the server closed.
+    fn read(&mut self, bytes_a_second: u32) -> usize {
+        let mut total = 0;
+        loop {
+            let mut head = [0; 9];
+            if self.0.stream.read_exact(&mut head).is_err() {
+                return total;
+            }
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; length as usize];
+            if self.0.stream.read_exact(&mut payload).is_err() {
+                return total;
+            }
+            match head[3] {
+                0 => {
+                    total += payload.len();
+                    thread::sleep(Duration::from_secs(1) * length / bytes_a_second);
+                    if length > 0 {
+                        self.send(Self::WINDOW_UPDATE, 0, 0, &length.to_be_bytes());
+                        self.send(Self::WINDOW_UPDATE, 0, 1, &length.to_be_bytes());
+                    }
+                }
+                Self::SETTINGS if head[4] != Self::ACK => {
+                    self.send(Self::SETTINGS, Self::ACK, 0, &[]);
+                }
+                Self::PING if head[4] != Self::ACK => {
+                    self.send(Self::PING, Self::ACK, 0, &payload);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_on_its_way_at_drain_arrives_whole() {
+    let mut server = Server::faulty(&[]);
+    let mut slow = Slow::ask(server.port, "/late-bytes/3000000", 8 << 20);
+    thread::sleep(Duration::from_millis(300));
+    // The client has long acknowledged GOAWAY when the answer comes, so the server closes after it.
+    server.signal("TERM");
+    assert_eq!(slow.read(2_000_000), 3_000_000);
+    assert_eq!(server.wait(Duration::from_secs(5)).0.code(), Some(0));
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_all_of_it() {
+    let server = Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "1s")]);
+    let mut slow = Slow::ask(server.port, "/bytes/1000000", 64 * 1024);
+    let began = Instant::now();
+    slow.0.stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    assert_eq!(slow.read(200_000), 1_000_000, "after {:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_secs(4));
+}
+
+#[test]
+fn a_stream_that_moves_is_not_cut_at_drain() {
+    let mut server =
+        Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "500ms"), ("SERVER__DRAIN_TIMEOUT", "20s")]);
+    let mut slow = Slow::ask(server.port, "/ticks/50", 1 << 20);
+    thread::sleep(Duration::from_millis(300));
+    server.signal("TERM");
+    assert_eq!(slow.read(1_000_000), 50);
+    assert_eq!(server.wait(Duration::from_secs(5)).0.code(), Some(0));
 }
 
 #[test]
