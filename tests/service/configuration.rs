@@ -108,6 +108,30 @@ fn a_usage_mistake_is_2_and_says_where_help_is() {
     }
 }
 
+/// Neither the log nor what `kubectl describe pod` shows is a place for a password.
+#[test]
+fn a_usage_mistake_shows_no_password() {
+    let folder = Folder::new();
+    let url = "postgres://app:hunter2@db/app";
+    for arguments in [
+        &[url][..],
+        &["serve", url],
+        &["--database_url", "postgres://app:un", "hunter2@db/app"],
+        &["--postgres://app:hunter2@db.example/app?x=y"],
+        &["healthcheck", "--url", "http://me:hunter2@127.0.0.1/"],
+        &["healthcheck", "--timeout", url],
+    ] {
+        let termination = folder.file("termination-log", "");
+        let output = run(arguments, &[("TERMINATION_LOG", &termination)]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!told.is_empty() && !told.contains("hunter2"), "{arguments:?}: {told}");
+        let reason = std::fs::read_to_string(&termination).unwrap();
+        assert_eq!(reason.is_empty(), arguments[0] == "healthcheck", "{arguments:?}: {reason}");
+        assert!(!reason.contains("hunter2"), "{arguments:?}: {reason}");
+    }
+}
+
 #[test]
 fn the_reason_of_an_exit_is_left_where_kubernetes_looks_for_it() {
     let folder = Folder::new();
