@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
+use hyper::StatusCode;
 use pcf_api::{Body, BoxError, Code, Error, Request, Response, Routes, response};
 use serde::Deserialize;
 
@@ -26,6 +27,7 @@ fn routes() -> Routes {
         .get("/never", never)
         .get("/fail", fails)
         .get("/conflict", conflicts)
+        .get("/unchanged", unchanged)
         .get("/bytes/{count}", many_bytes)
         .get("/endless", endless)
         .get("/log/{count}", logs)
@@ -68,6 +70,12 @@ async fn fails(_: Request) -> Result<Response, Error> {
 
 async fn conflicts(_: Request) -> Result<Response, Error> {
     Err(Error::new(Code::Conflict, "taken").with("name", "x"))
+}
+
+async fn unchanged(_: Request) -> Result<Response, Error> {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    Ok(response)
 }
 
 async fn many_bytes(request: Request) -> Result<Response, Error> {
