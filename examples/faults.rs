@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt;
+use hyper::StatusCode;
 use pcf_api::{Body, BoxError, Code, Error, Request, RequestBody, Response, Routes, response};
 use serde::Deserialize;
 use tokio::time::{Interval, interval};
@@ -28,6 +29,7 @@ fn routes() -> Routes {
         .get("/never", never)
         .get("/fail", fails)
         .get("/conflict", conflicts)
+        .get("/unchanged", unchanged)
         .get("/bytes/{count}", many_bytes)
         .get("/late-bytes/{count}", late_bytes)
         .get("/endless", endless)
@@ -74,6 +76,12 @@ async fn fails(_: Request) -> Result<Response, Error> {
 
 async fn conflicts(_: Request) -> Result<Response, Error> {
     Err(Error::new(Code::Conflict, "taken").with("name", "x"))
+}
+
+async fn unchanged(_: Request) -> Result<Response, Error> {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    Ok(response)
 }
 
 async fn many_bytes(request: Request) -> Result<Response, Error> {

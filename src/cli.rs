@@ -58,10 +58,40 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// SECURITY: lexopt's own words repeat what was written, and that may be a password: a URL that lost
+/// its flag, or a value that was cut in two at a space. Only an option's name is repeated.
 impl From<lexopt::Error> for UsageError {
     fn from(error: lexopt::Error) -> Self {
-        Self(error.to_string())
+        use lexopt::Error::{
+            Custom, MissingValue, NonUnicodeValue, ParsingFailed, UnexpectedArgument,
+            UnexpectedOption, UnexpectedValue,
+        };
+        Self(match error {
+            MissingValue { option } => {
+                format!("{} needs a value", option.as_deref().map_or("an option", shown))
+            }
+            UnexpectedOption(option) => format!(
+                "there is no option {} here; a setting is written --server.port=9000",
+                shown(&option)
+            ),
+            UnexpectedValue { option, .. } => format!("{} takes no value", shown(&option)),
+            UnexpectedArgument(_) => "there is a word too many after the command; a value stands \
+                                      behind its flag, and one with spaces in quotes"
+                .to_owned(),
+            NonUnicodeValue(_) | ParsingFailed { .. } | Custom(_) => {
+                "a value cannot be read".to_owned()
+            }
+        })
     }
+}
+
+/// An option as it may be shown: what holds more than the letters of a name is none.
+fn shown(option: &str) -> &str {
+    if is_name(option) { option } else { "<redacted>" }
+}
+
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// How long a health check may take, from the first packet to the last byte of the answer.
@@ -71,7 +101,6 @@ impl Cli {
     /// Takes the arguments apart, the program's name left out.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
         use lexopt::Arg::{Long, Short, Value as Word};
-        use lexopt::ValueExt;
         let mut parser = lexopt::Parser::from_args(arguments);
         let mut cli = Self { command: Command::Serve, file: None, settings: Vec::new() };
         let mut has_command = false;
@@ -87,20 +116,23 @@ impl Cli {
                     has_command = true;
                     cli.command = command(&word)?;
                 }
-                (Long("config"), _) => cli.file = Some(parser.value()?.into()),
+                (Long("config"), _) => {
+                    cli.file = Some(given("config", parser.value()?)?.into());
+                }
                 (Long("check"), Command::Config { is_check }) => *is_check = true,
                 (Long("live"), Command::Healthcheck(options)) => options.is_live = true,
                 (Long("url"), Command::Healthcheck(options)) => {
-                    options.url = Some(parser.value()?.string()?);
+                    options.url = Some(text("url", parser.value()?)?);
                 }
                 (Long("timeout"), Command::Healthcheck(options)) => {
-                    options.timeout = parse_timeout(&parser.value()?.string()?)?;
+                    options.timeout = parse_timeout(&text("timeout", parser.value()?)?)?;
                 }
                 (Long("quiet"), Command::Healthcheck(options)) => options.output = Output::Nothing,
                 (Long("json"), Command::Healthcheck(options)) => options.output = Output::Json,
                 (Long(flag), _) if is_setting(flag) => {
-                    let key = key_of_flag(flag).to_owned();
-                    cli.settings.push((key, parser.value()?.string()?));
+                    let flag = flag.to_owned();
+                    let value = text(&flag, parser.value()?)?;
+                    cli.settings.push((key_of_flag(&flag).to_owned(), value));
                 }
                 (argument, _) => return Err(argument.unexpected().into()),
             }
@@ -156,30 +188,41 @@ fn command(word: &OsString) -> Result<Command, UsageError> {
             timeout: HEALTHCHECK_TIMEOUT,
             output: Output::Words,
         })),
-        // SECURITY: a URL that lost its flag may hold a password.
-        word if word.is_none_or(|word| word.contains("://")) => {
-            Err(UsageError("a URL is no command; there are serve, healthcheck, config".to_owned()))
-        }
-        _ => {
-            let word = word.display();
-            Err(UsageError(format!(
-                "there is no command {word}; there are serve, healthcheck, config"
-            )))
-        }
+        _ => Err(UsageError(
+            "there is no such command; there are serve, healthcheck, config; a value stands behind \
+             its flag, and one with spaces in quotes"
+                .to_owned(),
+        )),
     }
+}
+
+/// A flag whose value was forgotten must not take the next flag for it: a mistake in a value is told
+/// with the value, and that flag's may be a secret.
+fn given(flag: &str, value: OsString) -> Result<OsString, UsageError> {
+    if value.as_encoded_bytes().starts_with(b"--") {
+        return Err(UsageError(format!("--{flag} needs a value")));
+    }
+    Ok(value)
+}
+
+fn text(flag: &str, value: OsString) -> Result<String, UsageError> {
+    given(flag, value)?
+        .into_string()
+        .map_err(|_| UsageError(format!("the value of --{flag} is not UTF-8 text")))
 }
 
 fn parse_timeout(text: &str) -> Result<Duration, UsageError> {
     match <Duration as Value>::parse(text) {
         Ok(timeout) if !timeout.is_zero() => Ok(timeout),
-        _ => Err(UsageError(format!("--timeout {text}: expected {}", Duration::EXPECTED))),
+        _ => Err(UsageError(format!("--timeout: expected {}", Duration::EXPECTED))),
     }
 }
 
 /// Dots mark a setting, and every key without one is in the table. Whether a key with dots exists
-/// is told later, together with all other mistakes.
+/// is told later, together with all other mistakes, so that it must be one that may be shown.
 fn is_setting(flag: &str) -> bool {
-    flag.contains('.') || key_of_flag(flag) != flag || TABLE.iter().any(|known| known.key() == flag)
+    let is_known = || key_of_flag(flag) != flag || TABLE.iter().any(|known| known.key() == flag);
+    (flag.contains('.') && is_name(flag)) || is_known()
 }
 
 /// Two settings that everyone knows have short names.
@@ -222,19 +265,67 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_told() {
         for (line, told) in [
-            ("sevre", "no command sevre; there are serve, healthcheck, config"),
-            ("serve serve", "serve"),
-            ("--nope", "--nope"),
-            ("serve --live", "--live"),
-            ("healthcheck --timeout 5", "expected a duration"),
-            ("healthcheck --timeout 0", "expected a duration"),
-            ("--port", "--port"),
+            ("sevre", "no such command; there are serve, healthcheck, config"),
+            ("serve serve", "a word too many after the command"),
+            ("--nope", "no option --nope here"),
+            ("serve --live", "no option --live here"),
+            ("healthcheck --live=yes", "--live takes no value"),
+            ("healthcheck --timeout 5", "--timeout: expected a duration"),
+            ("healthcheck --timeout 0", "--timeout: expected a duration"),
+            ("--port", "--port needs a value"),
+            ("--port --database_url=redis://cache", "--port needs a value"),
+            ("--config --port 80", "--config needs a value"),
         ] {
             let error = parse(line).unwrap_err();
             assert!(
                 error.contains(told) && error.ends_with("see pcf-api --help"),
                 "{line}: {error}"
             );
+        }
+    }
+
+    /// A password stands where nobody expects it, and in a place that the shell made of it.
+    #[test]
+    fn a_usage_mistake_repeats_no_value() {
+        let url = "postgres://app:hunter2@db.example/app?x=y";
+        for line in [
+            url,
+            "hunter2",
+            &format!("serve {url}"),
+            "serve hunter2",
+            "--database_url postgres://app:un hunter2@db/app",
+            "--database_url postgres://app:un hunter2 deux@db/app",
+            &format!("--{url}"),
+            &format!("--{url} serve"),
+            &format!("--database_url:{url}"),
+            &format!("-{url}"),
+            &format!("serve --live={url}"),
+            &format!("healthcheck --live={url}"),
+            &format!("healthcheck --timeout {url}"),
+            "healthcheck --timeout hunter2",
+            &format!("--port --database_url={url}"),
+            &format!("--config --database_url={url}"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(!error.contains("hunter2") && !error.contains("deux"), "{line}: {error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_utf_8_is_told_by_its_option() {
+        use std::os::unix::ffi::OsStringExt;
+        for (arguments, option) in [
+            (&["--database_url"][..], "--database_url"),
+            (&["--port"], "--port"),
+            (&["healthcheck", "--url"], "--url"),
+            (&["healthcheck", "--timeout"], "--timeout"),
+        ] {
+            let value = OsString::from_vec(b"postgres://app:hunter2\xff@db".to_vec());
+            let arguments = arguments.iter().map(OsString::from).chain([value]);
+            let error = Cli::parse(arguments).unwrap_err().to_string();
+            let told = format!("the value of {option} is not UTF-8 text");
+            assert!(error.contains(&told) && !error.contains("hunter2"), "{error}");
         }
     }
 

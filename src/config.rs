@@ -227,8 +227,11 @@ fn check_dependencies(sources: &Sources, names: &[String]) -> Vec<Problem> {
             _ => {}
         }
     }
-    if names.len() > MAX_DEPENDENCIES {
-        let reason = format!("{} are declared, {MAX_DEPENDENCIES} are possible", names.len());
+    // Its name may be among the others too, with its timeout for example.
+    let is_more = database.is_some() && !names.iter().any(|name| name == DATABASE);
+    let count = names.len() + usize::from(is_more);
+    if count > MAX_DEPENDENCIES {
+        let reason = format!("{count} are declared, {MAX_DEPENDENCIES} are possible");
         problems.push(Problem::new("dependencies", &Origin::Default, reason));
     }
     problems
@@ -336,6 +339,27 @@ mod tests {
         assert_eq!((mail.name.as_str(), mail.criticality), ("mail", Criticality::Optional));
         let twice = [("DATABASE_URL", "tcp://a:1"), ("DEPENDENCIES__DATABASE__URL", "tcp://a:1")];
         assert!(load(&twice).unwrap_err().contains("given twice"));
+    }
+
+    #[test]
+    fn there_may_be_32_dependencies_and_the_database_is_one_of_them() {
+        let declare = |count: usize, more: &[(&str, &str)]| {
+            let names: Vec<_> = (0..count).map(|n| format!("DEPENDENCIES__D{n}__URL")).collect();
+            let all = names.iter().map(|name| (name.as_str(), "tcp://a:1"));
+            load(&all.chain(more.iter().copied()).collect::<Vec<_>>())
+        };
+        let database = ("DATABASE_URL", "tcp://a:1");
+        let timeout = ("DEPENDENCIES__DATABASE__TIMEOUT", "1s");
+        assert_eq!(declare(32, &[]).unwrap().dependencies.len(), 32);
+        assert_eq!(declare(31, &[database, timeout]).unwrap().dependencies.len(), 32);
+        for told in [declare(33, &[]), declare(32, &[database]), declare(32, &[database, timeout])]
+        {
+            let told = told.unwrap_err();
+            assert!(
+                told.contains("dependencies (default): 33 are declared, 32 are possible"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod backoff;
 mod checker;
 mod probe;
+mod reminder;
 mod report;
 mod state;
 mod target;

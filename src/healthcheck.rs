@@ -113,7 +113,11 @@ fn ask_server(sources: &Sources, path: &str, deadline: Instant) -> Result<Answer
 
 /// Asks what someone else names, where the path may be left to us.
 fn ask_url(url: &str, path: &str, deadline: Instant) -> Result<Answer, NoAnswer> {
-    let usage = || NoAnswer::Usage(format!("--url {url}: expected http://host[:port][/path]"));
+    // SECURITY: the URL is not repeated, it may be refused because of a password in it.
+    let usage = || {
+        let reason = "--url: expected http://host[:port][/path], without a user and password";
+        NoAnswer::Usage(reason.to_owned())
+    };
     let uri: Uri = url.parse().map_err(|_| usage())?;
     let authority = uri.authority().ok_or_else(usage)?;
     if uri.scheme_str() != Some("http") || authority.as_str().contains('@') {

@@ -122,7 +122,12 @@ fn finish(
     mut response: Response,
 ) -> Response {
     let (traceparent, request_id) = context.header_values();
-    let size = response.body().exact_size();
+    let size = match response.status() {
+        // RFC 9110, 8.6: a 204 has no such field, and in a 304 it would be the size of what has not
+        // changed, which is not known here.
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => None,
+        _ => response.body().exact_size(),
+    };
     let headers = response.headers_mut();
     headers.insert(TRACEPARENT, traceparent);
     headers.insert(X_REQUEST_ID, request_id);

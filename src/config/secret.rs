@@ -54,6 +54,11 @@ impl fmt::Display for SecretError {
 impl std::error::Error for SecretError {}
 
 impl Secret {
+    /// Whether [`Secret::read`] reads a file, which may take its time.
+    pub fn is_in_file(&self) -> bool {
+        matches!(self.0, Place::File(_))
+    }
+
     /// The secret as it is now, without white space around it.
     pub fn read(&self) -> Result<String, SecretError> {
         let path = match &self.0 {

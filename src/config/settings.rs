@@ -234,8 +234,8 @@ pub static LOG_LEVEL: Setting<Filter> = Setting {
     env: &["RUST_LOG", "LOG__LEVEL"],
     default: Some("info"),
     range: None,
-    help: "Level, or levels per module: info,pcf_api::health=debug. access=off hides access \
-           lines. Release builds hold no TRACE lines.",
+    help: "Level, or levels per module: info,pcf_api::health=debug; where no part is a level alone, \
+           all else is told at error. access=off hides access lines. Release builds hold no TRACE lines.",
 };
 
 /// What was deployed.

@@ -112,6 +112,7 @@ impl Sources {
             .chain(
                 self.environment
                     .keys()
+                    .filter(|env| is_upper_case(env))
                     .filter_map(|env| env.strip_prefix("DEPENDENCIES__")?.rsplit_once("__"))
                     .map(|(name, _)| name.to_lowercase()),
             )
@@ -131,9 +132,8 @@ impl Sources {
         }
         for name in self.environment.keys() {
             if is_own_variable(name) && !is_known_variable(name) {
-                let key = name.to_lowercase().replace("__", ".");
                 let origin = Origin::Environment(name.clone());
-                problems.push(Problem::new(name, &origin, unknown_key(&key)));
+                problems.push(Problem::new(name, &origin, unknown_variable(name)));
             }
         }
         for key in self.flags.keys() {
@@ -219,6 +219,10 @@ fn is_dependency_name(name: &str) -> bool {
 }
 
 fn is_known_variable(variable: &str) -> bool {
+    // A dependency's name is looked for in upper case: written otherwise it would have no effect.
+    if !is_upper_case(variable) {
+        return false;
+    }
     TABLE.iter().flat_map(|setting| setting.env()).any(|env| {
         match env.split_once(&NAME.to_uppercase()) {
             None => *env == variable,
@@ -230,11 +234,27 @@ fn is_known_variable(variable: &str) -> bool {
     })
 }
 
-/// Whether a variable is meant for this program, because it starts with one of its sections.
+fn is_upper_case(variable: &str) -> bool {
+    !variable.contains(|letter: char| letter.is_ascii_lowercase())
+}
+
+/// Whether a variable is meant for this program, because it starts with one of its sections, in
+/// whatever case.
 fn is_own_variable(variable: &str) -> bool {
-    TABLE.iter().filter_map(|setting| setting.key().split_once('.')).any(|(section, _)| {
-        variable.strip_prefix(&section.to_uppercase()).is_some_and(|rest| rest.starts_with("__"))
-    })
+    let first = variable.split_once("__").map(|(section, _)| section);
+    TABLE
+        .iter()
+        .filter_map(|setting| setting.key().split_once('.'))
+        .any(|(section, _)| first.is_some_and(|first| first.eq_ignore_ascii_case(section)))
+}
+
+/// Says what would have been accepted in place of an unknown variable.
+fn unknown_variable(variable: &str) -> String {
+    let upper = variable.to_uppercase();
+    if is_known_variable(&upper) {
+        return format!("variables are in upper case; expected {upper}");
+    }
+    unknown_key(&variable.to_lowercase().replace("__", "."))
 }
 
 /// Says what would have been accepted in place of an unknown key: its section, else all sections.
@@ -331,6 +351,27 @@ mod tests {
             assert!(told.contains(part), "{part:?} is not in:\n{told}");
         }
         assert_eq!(told.lines().count(), 6, "{told}");
+    }
+
+    #[test]
+    fn a_variable_that_is_not_in_upper_case_is_refused_once_and_not_ignored() {
+        for (name, expected) in [
+            ("DEPENDENCIES__Cache__CRITICALITY", "DEPENDENCIES__CACHE__CRITICALITY"),
+            ("DEPENDENCIES__CACHE__Url", "DEPENDENCIES__CACHE__URL"),
+            ("Dependencies__Cache__Url", "DEPENDENCIES__CACHE__URL"),
+            ("server__port", "SERVER__PORT"),
+        ] {
+            let sources = with("", &[(name, "optional")], &[]);
+            let told: Vec<String> = sources.problems().iter().map(ToString::to_string).collect();
+            let told = told.join("\n");
+            let reason = format!("variables are in upper case; expected {expected}");
+            assert_eq!(told, format!("{name} (environment {name}): {reason}"));
+            assert!(sources.dependency_names().is_empty(), "no second mistake follows: {name}");
+        }
+        let wrong = with("", &[("server__prot", "1")], &[]).problems();
+        assert!(format!("{wrong:?}").contains("no such setting; expected one of server.host"));
+        let others = [("port", "1"), ("Server_port", "1"), ("serverless__x", "1")];
+        assert!(with("", &others, &[]).problems().is_empty(), "not ours");
     }
 
     #[test]

@@ -11,12 +11,10 @@ use tokio::time::{Instant as TokioInstant, sleep_until, timeout};
 
 use super::backoff;
 use super::probe;
+use super::reminder::Reminder;
 use super::report::{Check, Dependency, DependencyReport, Health};
 use super::state::State;
 use super::target::{Target, TargetError, TargetUrl};
-
-/// How often a state that is not healthy is told again while it lasts.
-const REMIND_EVERY: Duration = Duration::from_secs(30);
 
 /// Starts a checker for each dependency, on the runtime of the caller.
 pub(crate) fn run(health: &Arc<Health>, retry_cap: Duration) {
@@ -29,8 +27,8 @@ async fn check_for_ever(health: Arc<Health>, index: usize, retry_cap: Duration) 
     let Some(dependency) = health.dependencies().get(index) else {
         return;
     };
-    let mut prober = Prober::new(dependency.config.url.clone());
-    let mut narrator = Narrator { told: None, told_at: Instant::now() };
+    let mut prober = Prober::new(dependency.name(), dependency.config.url.clone());
+    let mut narrator = Narrator { told: None, reminder: Reminder::default() };
     loop {
         let began = TokioInstant::now();
         let check = prober.check(dependency.config.timeout).await;
@@ -55,6 +53,7 @@ async fn check_for_ever(health: Arc<Health>, index: usize, retry_cap: Duration) 
 
 /// Runs single checks, each within its time.
 struct Prober {
+    name: String,
     url: TargetUrl,
     /// The last target that was read: it serves on while a file is being replaced.
     target: Option<Target>,
@@ -64,11 +63,20 @@ struct Prober {
     /// A look-up that outlived its check. A resolver cannot be stopped, so no second one is started
     /// beside it: a hanging name server holds one thread per dependency, not one more each check.
     lookup: Option<JoinHandle<std::io::Result<Vec<SocketAddr>>>>,
+    /// Of a URL's file that cannot be read.
+    unreadable: Reminder,
 }
 
 impl Prober {
-    fn new(url: TargetUrl) -> Self {
-        Self { url, target: None, reading: None, lookup: None }
+    fn new(name: &str, url: TargetUrl) -> Self {
+        Self {
+            name: name.to_owned(),
+            url,
+            target: None,
+            reading: None,
+            lookup: None,
+            unreadable: Reminder::default(),
+        }
     }
 
     async fn check(&mut self, within: Duration) -> Check {
@@ -88,32 +96,52 @@ impl Prober {
     }
 
     async fn probe(&mut self) -> Result<(), String> {
-        let target = self.read_target().await?;
+        let target = self.target().await?;
         let addresses = self.addresses(&target).await?;
         probe::check(&target, &addresses).await.map_err(|error| error.to_string())
     }
 
     /// The target as its URL says now; a URL's file that is gone or broken leaves the last one.
-    async fn read_target(&mut self) -> Result<Target, String> {
-        let url = self.url.clone();
-        let read = self.reading.get_or_insert_with(|| spawn_blocking(move || url.target())).await;
-        self.reading = None;
-        let read = read.map_err(|_| "the URL was not read".to_owned())?;
+    async fn target(&mut self) -> Result<Target, String> {
+        let read = self.read_target().await;
+        let dependency = self.name.as_str();
         match (read, &self.target) {
             (Ok(target), last) => {
                 if last.as_ref().is_some_and(|last| *last != target) {
-                    tracing::info!("a dependency's URL has changed; the new one is in use");
+                    tracing::info!(
+                        dependency,
+                        "a dependency's URL has changed; the new one is in use"
+                    );
                     self.lookup = None;
+                }
+                if self.unreadable.end() {
+                    tracing::info!(dependency, "a dependency's URL can be read again");
                 }
                 self.target = Some(target.clone());
                 Ok(target)
             }
             (Err(error), Some(last)) => {
-                tracing::warn!(%error, "a dependency's URL cannot be read; the last one stays in use");
+                if self.unreadable.is_due(Instant::now()) {
+                    tracing::warn!(
+                        dependency,
+                        %error,
+                        "a dependency's URL cannot be read; the last one stays in use"
+                    );
+                }
                 Ok(last.clone())
             }
             (Err(error), None) => Err(error.to_string()),
         }
+    }
+
+    async fn read_target(&mut self) -> Result<Target, TargetError> {
+        if !self.url.is_in_file() {
+            return self.url.target();
+        }
+        let url = self.url.clone();
+        let read = self.reading.get_or_insert_with(|| spawn_blocking(move || url.target())).await;
+        self.reading = None;
+        read.unwrap_or(Err(TargetError::Url("the URL was not read")))
     }
 
     async fn addresses(&mut self, target: &Target) -> Result<Vec<SocketAddr>, String> {
@@ -136,7 +164,7 @@ impl Prober {
 /// Tells the log about states: each change once, and a lasting one every 30 s.
 struct Narrator {
     told: Option<State>,
-    told_at: Instant,
+    reminder: Reminder,
 }
 
 impl Narrator {
@@ -145,39 +173,62 @@ impl Narrator {
         let (state, reason) = (report.status, report.message.as_str());
         let status = health.status().as_str();
         let failures = report.consecutive_failures;
-        if self.told != Some(state) {
-            let from = self.told.map(tracing::field::display);
-            if state == State::Healthy {
-                tracing::info!(
-                    dependency = name,
-                    criticality,
-                    from,
-                    status,
-                    "dependency is {state}"
-                );
-            } else {
-                tracing::warn!(
-                    dependency = name,
-                    criticality,
-                    from,
-                    status,
-                    reason,
-                    "dependency is {state}"
-                );
-            }
-        } else if state != State::Healthy && self.told_at.elapsed() >= REMIND_EVERY {
-            tracing::warn!(
+        let from = self.told.replace(state);
+        let is_change = from != Some(state);
+        if is_change {
+            self.reminder.end();
+        }
+        let from = from.map(tracing::field::display);
+        match state {
+            State::Healthy if is_change => tracing::info!(
+                dependency = name,
+                criticality,
+                from,
+                status,
+                "dependency is {state}"
+            ),
+            State::Healthy => {}
+            _ if !self.reminder.is_due(Instant::now()) => {}
+            _ if is_change => tracing::warn!(
+                dependency = name,
+                criticality,
+                from,
+                status,
+                reason,
+                "dependency is {state}"
+            ),
+            _ => tracing::warn!(
                 dependency = name,
                 criticality,
                 status,
                 failures,
                 reason,
                 "dependency is still {state}"
-            );
-        } else {
-            return;
+            ),
         }
-        self.told = Some(state);
-        self.told_at = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+    use crate::config::Value;
+
+    /// The threads for what blocks may all hang on mounts and name servers.
+    #[test]
+    fn a_url_that_is_in_no_file_is_read_without_a_thread() {
+        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+        let runtime = runtime.unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = TargetUrl::parse(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
+        let check = runtime.block_on(async {
+            spawn_blocking(move || held.recv());
+            Prober::new("peer", url).check(Duration::from_secs(1)).await
+        });
+        drop(release);
+        assert_eq!(check.failure, None);
     }
 }

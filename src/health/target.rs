@@ -70,6 +70,11 @@ const PORT: &str = "expected a port from 1 to 65535 after the host; in a passwor
 const TLS: &str = "TLS is not spoken by health checks; check the port with tcp://host:port";
 
 impl TargetUrl {
+    /// Whether [`TargetUrl::target`] reads a file, which may take its time.
+    pub(super) fn is_in_file(&self) -> bool {
+        self.0.is_in_file()
+    }
+
     /// The target as it is now.
     pub(super) fn target(&self) -> Result<Target, TargetError> {
         let url = self.0.read().map_err(TargetError::Secret)?;

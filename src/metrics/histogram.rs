@@ -71,10 +71,10 @@ impl Histogram {
         let us = duration.as_nanos().div_ceil(1000);
         let bucket = BOUNDS.iter().take_while(|(bound, _)| u128::from(*bound) < us).count();
         if let Some(bucket) = self.buckets.get(bucket) {
-            bucket.fetch_add(1, Relaxed);
+            add(bucket, 1);
         }
         // Wraps after 584 years of requests.
-        self.sum_ns.fetch_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        add(&self.sum_ns, u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
     }
 
     pub(super) fn add_to(&self, counts: &mut Counts) {

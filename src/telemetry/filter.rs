@@ -7,7 +7,8 @@ use std::fmt;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
-/// A level for everything, and levels for targets (modules) and what is below them.
+/// A level for everything, ERROR if none is given, and levels for targets (modules) and what is below
+/// them.
 #[derive(Clone, Debug)]
 pub struct Filter {
     text: String,
@@ -37,7 +38,12 @@ impl Filter {
         if !text.split(',').all(is_whole) {
             return Err(NotAFilter);
         }
-        let targets = text.parse().map_err(|_| NotAFilter)?;
+        let mut targets: Targets = text.parse().map_err(|_| NotAFilter)?;
+        // Without a level for everything `Targets` turns all else off, and with it the panics and
+        // the reason of the exit, which whoever asks for one module's lines does not mean.
+        if !text.split(',').any(is_level) {
+            targets = targets.with_default(LevelFilter::ERROR);
+        }
         Ok(Self { text, targets })
     }
 
@@ -73,6 +79,20 @@ mod tests {
         assert!(!targets.would_enable("access", &Level::ERROR));
         let spaced = Filter::parse("info, access=off").unwrap().targets();
         assert!(!spaced.would_enable("access", &Level::ERROR));
+    }
+
+    #[test]
+    fn errors_are_written_unless_everything_is_turned_off() {
+        let targets = Filter::parse("my_module=debug,access=off").unwrap().targets();
+        assert!(targets.would_enable("my_module::below", &Level::DEBUG));
+        assert!(targets.would_enable("panic", &Level::ERROR));
+        assert!(targets.would_enable("pcf_api::run", &Level::ERROR));
+        assert!(!targets.would_enable("pcf_api::run", &Level::WARN));
+        assert!(!targets.would_enable("access", &Level::ERROR));
+        for text in ["off,my_module=debug", "my_module=debug,OFF"] {
+            let targets = Filter::parse(text).unwrap().targets();
+            assert!(!targets.would_enable("panic", &Level::ERROR), "{text}");
+        }
     }
 
     #[test]

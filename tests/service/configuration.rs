@@ -59,6 +59,7 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
         ("SERVER__NOPE", "1"),
         ("DATABASE_URL", "file:/no/such/file"),
         ("DEPENDENCIES__CACHE__CRITICALITY", "very"),
+        ("DEPENDENCIES__Mail__URL", "tcp://mail:25"),
     ];
     let output = run(&["--log.levle=debug"], &environment);
     assert_eq!(output.status.code(), Some(2));
@@ -66,7 +67,7 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
     assert_eq!(line["level"], "ERROR");
     let told = line["message"].as_str().unwrap();
     for part in [
-        "9 mistakes in the configuration",
+        "10 mistakes in the configuration",
         &format!("prot (file {file} line 1): no such setting; expected one of server.host"),
         &format!(
             "server.max_uri_bytes (file {file} line 4): expected a string or a number, not a boolean"
@@ -80,6 +81,8 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
         "dependencies.cache.criticality = \"very\" (environment DEPENDENCIES__CACHE__CRITICALITY): \
          expected critical, important or optional",
         "dependencies.cache.url (default): is not set; expected tcp://host:port",
+        "DEPENDENCIES__Mail__URL (environment DEPENDENCIES__Mail__URL): variables are in upper case; \
+         expected DEPENDENCIES__MAIL__URL",
     ] {
         assert!(told.contains(part), "{part:?} is not in:\n{told}");
     }
@@ -105,6 +108,30 @@ fn a_usage_mistake_is_2_and_says_where_help_is() {
         let told = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(told.contains(part), "{told}");
+    }
+}
+
+/// Neither the log nor what `kubectl describe pod` shows is a place for a password.
+#[test]
+fn a_usage_mistake_shows_no_password() {
+    let folder = Folder::new();
+    let url = "postgres://app:hunter2@db/app";
+    for arguments in [
+        &[url][..],
+        &["serve", url],
+        &["--database_url", "postgres://app:un", "hunter2@db/app"],
+        &["--postgres://app:hunter2@db.example/app?x=y"],
+        &["healthcheck", "--url", "http://me:hunter2@127.0.0.1/"],
+        &["healthcheck", "--timeout", url],
+    ] {
+        let termination = folder.file("termination-log", "");
+        let output = run(arguments, &[("TERMINATION_LOG", &termination)]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!told.is_empty() && !told.contains("hunter2"), "{arguments:?}: {told}");
+        let reason = std::fs::read_to_string(&termination).unwrap();
+        assert_eq!(reason.is_empty(), arguments[0] == "healthcheck", "{arguments:?}: {reason}");
+        assert!(!reason.contains("hunter2"), "{arguments:?}: {reason}");
     }
 }
 

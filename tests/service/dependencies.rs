@@ -145,6 +145,48 @@ fn redis_comes_goes_and_refuses_and_its_new_password_is_used_without_a_restart()
 }
 
 #[test]
+fn a_url_s_file_that_is_gone_is_told_once_with_the_dependency_s_name_and_so_is_its_return() {
+    let folder = Folder::new();
+    // Nobody listens there, so that it is checked every second.
+    let file = folder.file("url", "tcp://127.0.0.1:1");
+    let server = Server::start(&[
+        ("DEPENDENCIES__CACHE__URL", &format!("file:{file}")),
+        ("DEPENDENCIES__CACHE__GRACE", "0s"),
+        ("HEALTH__RETRY_CAP", "1s"),
+    ]);
+    let failures =
+        || server.health()["services"]["cache"]["consecutive_failures"].as_u64().unwrap();
+    let checks = |count| {
+        let before = failures();
+        eventually("more checks", NOTICED, || {
+            let more = failures() - before;
+            if more >= count { Ok(()) } else { Err(more.to_string()) }
+        });
+    };
+    let told = |message: &str| {
+        let log = server.log().into_iter();
+        log.filter(|line| line["message"] == message).collect::<Vec<_>>()
+    };
+    checks(1);
+    std::fs::remove_file(&file).unwrap();
+    checks(4);
+    let gone = told("a dependency's URL cannot be read; the last one stays in use");
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert_eq!((&gone[0]["dependency"], &gone[0]["level"]), (&"cache".into(), &"WARN".into()));
+
+    folder.file("url", "tcp://127.0.0.1:2");
+    checks(3);
+    for message in [
+        "a dependency's URL can be read again",
+        "a dependency's URL has changed; the new one is in use",
+    ] {
+        let lines = told(message);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!(lines[0]["dependency"], "cache");
+    }
+}
+
+#[test]
 fn a_slow_dependency_is_degraded_and_then_unhealthy() {
     let peer = Peer::start(Some(OK));
     peer.delay(300);

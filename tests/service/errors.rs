@@ -125,6 +125,10 @@ fn methods_and_targets_of_every_form_are_answered() {
     assert_eq!(head.header("content-length"), get.header("content-length"));
     assert_eq!(client.request("HEAD", "/health").status, 200);
     assert_eq!(client.request("HEAD", "/nope").status, 404);
+    for (path, status) in [("/log/0", 204), ("/unchanged", 304)] {
+        let head = client.request("HEAD", path);
+        assert_eq!((head.status, head.header("content-length")), (status, None), "{path}");
+    }
 
     let refused = client.request("DELETE", "/version");
     assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));

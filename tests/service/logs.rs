@@ -71,6 +71,21 @@ fn levels_and_times_are_as_asked() {
     );
 }
 
+/// Whoever asks for one module's lines still wants to know of panics and why the process ended.
+#[test]
+fn levels_of_modules_alone_leave_the_errors_of_all_others() {
+    let server = Server::faulty(&[("RUST_LOG", "pcf_api::server=info")]);
+    assert_eq!(server.get("/panic").status, 500);
+    let (line, _) =
+        server.log_line("the panic", Duration::from_secs(5), |line| line["target"] == "panic");
+    assert_eq!(line["level"], "ERROR");
+    assert!(server.log().iter().all(|line| line["target"] != "access"), "{:?}", server.log());
+
+    let output = run(&["--server.workers=0"], &[("RUST_LOG", "my_module=debug")]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("1 mistake in the configuration"), "{told}");
+}
+
 /// A secret in each place that may hold one is nowhere to be seen.
 #[test]
 fn no_secret_is_ever_shown() {
