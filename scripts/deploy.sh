@@ -80,6 +80,19 @@ fi
 say "== Dry run ($mode): $(wc -l <"$work/dry") objects are accepted"
 ! $is_dry_run || exit 0
 
+refuse_paused "$namespace" "$app"
+# How many pods the overlay's HPA wants at least; 0 without one.
+least=$(awk -v name="  name: $app" '
+    /^---/ { is_hpa = 0 }
+    /^kind: HorizontalPodAutoscaler$/ { is_hpa = 1 }
+    is_hpa && $0 == name { least = 1 }
+    is_hpa && $1 == "minReplicas:" { least = $2 }
+    END { print least + 0 }' "$rendered")
+if [ "$least" -gt 0 ]; then
+    replicas=$(kubectl -n "$namespace" get deployment "$app" --ignore-not-found -o jsonpath='{.spec.replicas}')
+    [ "$replicas" != 0 ] ||
+        fail "$app is scaled to 0, where its HPA leaves it: kubectl -n $namespace scale deployment/$app --replicas=$least"
+fi
 before=$(current_revision "$namespace" "$app")
 snapshot "$rendered" "$namespace" >"$work/before"
 

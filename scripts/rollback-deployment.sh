@@ -41,8 +41,7 @@ reachable
 
 found=$(kubectl -n "$namespace" get deployment "$deployment" --ignore-not-found -o name)
 [ -n "$found" ] || fail "no deployment '$deployment' in namespace '$namespace'"
-paused=$(kubectl -n "$namespace" get deployment "$deployment" -o jsonpath='{.spec.paused}')
-[ "$paused" != true ] || fail "$deployment is paused: kubectl -n $namespace rollout resume deployment/$deployment"
+refuse_paused "$namespace" "$deployment"
 current=$(current_revision "$namespace" "$deployment")
 known=$(revisions "$namespace" "$deployment" | paste -sd ' ' -)
 if [ -z "$target" ]; then

@@ -45,6 +45,13 @@ current_revision() { # namespace, deployment
         -o jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}'
 }
 
+# Ends where a Deployment is paused: it would do nothing of what is asked of it.
+refuse_paused() { # namespace, deployment
+    local paused
+    paused=$(kubectl -n "$1" get deployment "$2" --ignore-not-found -o jsonpath='{.spec.paused}') || exit
+    [ "$paused" != true ] || fail "$2 is paused: kubectl -n $1 rollout resume deployment/$2"
+}
+
 # The labels by which a Deployment knows its pods.
 selector_of() { # namespace, deployment
     kubectl -n "$1" get deployment "$2" -o json |

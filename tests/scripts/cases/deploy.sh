@@ -21,3 +21,7 @@ deploy no-exec
 holds 'deploy: without the right to exec nothing is applied' 1 'you may not exec' untouched
 deploy platform-digest
 holds "deploy: a runtime that tells the platform's digest is believed" 0 'warning: pod two: .*bbb' kept
+deploy paused
+holds 'deploy: to a paused Deployment nothing is applied' 1 'rollout resume deployment/pcf-api' untouched
+deploy zero
+holds 'deploy: nor to one that the HPA leaves at 0' 1 'scaled to 0.* --replicas=3' untouched
