@@ -99,7 +99,7 @@ snapshot "$rendered" "$namespace" >"$work/before"
 # How far the rollout is: "unseen" by the controller, "complete" (every replica is new and
 # available, and there are as many as the HPA wants at least), "stalled: ..." or "underway".
 progress() {
-    kubectl -n "$namespace" get deployment "$app" -o json | jq -r --argjson least "${least:-0}" '
+    kubectl -n "$namespace" get deployment "$app" -o json | jq -r --argjson least "$least" '
         if .status.observedGeneration != .metadata.generation then "unseen"
         elif .spec.replicas >= $least and ([.status.updatedReplicas, .status.replicas,
             .status.availableReplicas, .spec.replicas] | unique | length) == 1 then "complete"
@@ -153,8 +153,6 @@ cat "$work/applied" "$work/errors"
 
 say '== Rollout'
 unanswered='the API server no longer answers'
-least=$(again kubectl -n "$namespace" get hpa "$app" --ignore-not-found -o jsonpath='{.spec.minReplicas}') ||
-    give_up "$unanswered"
 deadline=$((SECONDS + timeout))
 since=$SECONDS
 # A request that fails says nothing of the release: only the deadline ends the wait.

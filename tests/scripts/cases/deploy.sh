@@ -25,3 +25,8 @@ deploy paused
 holds 'deploy: to a paused Deployment nothing is applied' 1 'rollout resume deployment/pcf-api' untouched
 deploy zero
 holds 'deploy: nor to one that the HPA leaves at 0' 1 'scaled to 0.* --replicas=3' untouched
+deploy no-hpa
+holds 'deploy: who may not read HPAs keeps a good release' 0 '^== Deployed' kept
+looked() { [ "$(wc -l <"$STATE/looks")" -gt "$1" ]; }
+deploy new
+holds 'deploy: a new release is complete with the pods that its HPA wants' 0 '^== Deployed' looked 2
