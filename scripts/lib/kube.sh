@@ -60,7 +60,16 @@ selector_of() { # namespace, deployment
 
 # Takes a Deployment back to a revision and waits for its pods.
 undo() { # namespace, deployment, revision, seconds
-    kubectl -n "$1" rollout undo "deployment/$2" --to-revision="$3" || return
+    local from now said left=30
+    from=$(again current_revision "$1" "$2") || return
+    until said=$(kubectl -n "$1" rollout undo "deployment/$2" --to-revision="$3" 2>&1); do
+        # It may be done all the same and only the answer lost: then there is a new revision.
+        now=$(current_revision "$1" "$2") || now=$from
+        [ "$now" = "$from" ] || { said="deployment/$2 is at revision $now"; break; }
+        if [[ $said == *Forbidden* ]] || [ $((left -= 1)) = 0 ]; then say "$said" >&2; return 1; fi
+        sleep 1
+    done
+    say "$said"
     disown_updates "$1" "$2" ||
         say 'warning: what came back is not owned by apply; the next deployment tries again' >&2
     kubectl -n "$1" rollout status "deployment/$2" --timeout="$4s"
@@ -90,9 +99,10 @@ hand_over() { # namespace, deployment
 
 # Runs a command until it succeeds, five times at most: one request that fails says nothing of a release.
 again() { # command...
-    local left=5
+    local left=5 code
     until "$@"; do
-        [ $((left -= 1)) -gt 0 ] || return
+        code=$?
+        [ $((left -= 1)) -gt 0 ] || return $code
         sleep 1
     done
 }
@@ -127,11 +137,12 @@ ready_of() { # pods in JSON
     jq '[.[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))]' <<<"$1"
 }
 
-# Whether a pod ended, or is going away.
-is_leaving() { # namespace, deployment, pod
+# Whether a pod of the present template is "ready", "unready" or "leaving", as one that ended or goes away.
+state_of() { # namespace, deployment, pod
     local pods
     pods=$(again current_pods "$1" "$2") || return
-    jq -e --arg pod "$3" 'all(.[]; .metadata.name != $pod)' <<<"$pods" >/dev/null
+    jq -r --arg pod "$3" --argjson ready "$(ready_of "$pods")" 'if all(.[]; .metadata.name != $pod) then "leaving"
+        elif any($ready[]; .metadata.name == $pod) then "ready" else "unready" end' <<<"$pods"
 }
 
 # Why a release is not coming up, from its pods; nothing while it still may.

@@ -1,7 +1,7 @@
 # A good release is kept whatever happens beside it; a bad one goes back.
 # shellcheck shell=bash # sourced by run
 
-deploy() { on "$1" scripts/deploy.sh prod --timeout 10; }
+deploy() { on "$1" scripts/deploy.sh prod --timeout "${2:-10}"; }
 deploy good
 holds 'deploy: a good release is kept' 0 '^== Deployed' kept
 deploy blip
@@ -30,3 +30,21 @@ holds 'deploy: who may not read HPAs keeps a good release' 0 '^== Deployed' kept
 looked() { [ "$(wc -l <"$STATE/looks")" -gt "$1" ]; }
 deploy new
 holds 'deploy: a new release is complete with the pods that its HPA wants' 0 '^== Deployed' looked 2
+
+# What cannot be asked has said nothing.
+deploy away
+holds 'deploy: an API server that is away for some seconds is waited for' 0 '^== Deployed' kept
+deploy late 2
+holds 'deploy: even when the time for the rollout ends meanwhile' 0 '^== Deployed' kept
+deploy no-way-yet
+holds 'deploy: so is the way to the pods' 0 '^== Deployed' kept
+deploy no-way 2
+holds 'deploy: pods that cannot be asked keep their release, and it is no success' 1 'could not ask .*: one; nothing was rolled back' kept
+deploy ended
+holds 'deploy: a pod that is not ready any more' 1 'pod one is not ready any more: .*container not found' undone
+deploy sick
+holds 'deploy: a pod that says that it is not well' 1 'pod one: its health check says: unhealthy' undone
+deploy undo-away
+holds 'deploy: a rollback that gets no answer is tried again' 1 '^Rolled back' undone
+deploy undo-unheard
+holds 'deploy: one whose answer is lost is done' 1 '^Rolled back' undone
