@@ -115,10 +115,9 @@ replica_sets() { # namespace, deployment
         jq --arg uid "$uid" '[.items[] | select(any(.metadata.ownerReferences[]?; .uid == $uid))]'
 }
 
-# The revisions of a Deployment that can be gone back to, one per line.
-revisions() { # namespace, deployment
-    replica_sets "$1" "$2" |
-        jq -r '.[].metadata.annotations["deployment.kubernetes.io/revision"] // empty' | sort -n
+# The revisions that can be gone back to, one per line.
+revisions_of() { # ReplicaSets in JSON
+    jq -r '.[].metadata.annotations["deployment.kubernetes.io/revision"] // empty' <<<"$1" | sort -n
 }
 
 # The pods of a Deployment's present template, in JSON, without those that ended or are going away.
