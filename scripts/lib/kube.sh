@@ -75,9 +75,9 @@ undo() { # namespace, deployment, revision, seconds
     kubectl -n "$1" rollout status "deployment/$2" --timeout="$4s"
 }
 
-# Lets the next apply remove what `rollout undo` brought back. Undo writes as the manager kubectl by
-# Update, and apply removes only what kubectl owns by Apply: the rest would stay in the pods of every
-# later release. So Apply is given both. Nothing happens where there is no entry of Apply.
+# Lets the next apply remove what `rollout undo` brought back, and what a plain `kubectl apply` made.
+# Both write by Update, and a server-side apply removes only what its manager, kubectl, owns by Apply:
+# the rest would stay in the pods of every later release. So Apply is given all of it.
 disown_updates() { # namespace, deployment
     # The controller writes too: the patch is for the version that was read, and is made anew.
     again hand_over "$1" "$2" 2>/dev/null
@@ -85,14 +85,17 @@ disown_updates() { # namespace, deployment
 hand_over() { # namespace, deployment
     local patch
     patch=$(kubectl -n "$1" get deployment "$2" -o json --show-managed-fields | jq -c '
-        def is_ours: .manager == "kubectl" and .subresource == null;
+        def is_ours: (.manager | IN("kubectl", "kubectl-client-side-apply")) and .subresource == null;
         .metadata | (.managedFields // []) as $entries
         | [$entries[] | select(is_ours)] as $ours
-        | select(any($ours[]; .operation == "Apply") and any($ours[]; .operation == "Update"))
-        | (reduce $ours[].fieldsV1 as $fields ({}; . * $fields)) as $all
+        | select(any($ours[]; .operation == "Update"))
+        # But for the annotation by which plain applies know what to remove: it is in no file and has to stay.
+        | (reduce $ours[].fieldsV1 as $fields ({}; . * $fields)
+            | delpaths([["f:metadata", "f:annotations", "f:kubectl.kubernetes.io/last-applied-configuration"]])) as $all
+        | (first($ours[] | select(.operation == "Apply")) // $ours[0]) as $one
         | [{op: "replace", path: "/metadata/resourceVersion", value: .resourceVersion},
            {op: "replace", path: "/metadata/managedFields",
-            value: ([$ours[] | select(.operation == "Apply") | .fieldsV1 = $all] + [$entries[] | select(is_ours | not)])}]') ||
+            value: ([$one + {manager: "kubectl", operation: "Apply", fieldsV1: $all}] + [$entries[] | select(is_ours | not)])}]') ||
         return
     [ -z "$patch" ] || kubectl -n "$1" patch deployment "$2" --type=json --patch "$patch" >/dev/null
 }

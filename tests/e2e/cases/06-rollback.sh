@@ -58,6 +58,22 @@ for undo in "$script pcf-api $namespace --to-revision" undo_by_hand; do
     expect "after ${undo##*/} the next release leaves nothing of it: $(extras)" test "$(extras)" = '[]'
 done
 
+# The same where all was done without the scripts: plain applies, of which server-side apply owns nothing.
+k delete deployment pcf-api --cascade=foreground >/dev/null
+for directory in "$extra" "$work/v2"; do
+    kubectl apply -k "$directory" >"$work/out" 2>&1 || { cat "$work/out"; die "a plain apply of ${directory##*/}"; }
+    settled
+done
+expect 'the cluster has only plain applies' test "$(k get deployment pcf-api -o json --show-managed-fields |
+    jq -r '[.metadata.managedFields[] | select(.operation == "Apply")] | length')" = 0
+undo_by_hand 1 || die 'an undo after plain applies'
+settled
+expect 'an undo after plain applies brings back that release' test "$(extras)" = '["here","extra","EXTRA"]'
+before=$(revision)
+must_deploy "$work/v2"
+expect "after it the next release leaves nothing of it, in one step: $(extras)" test "$(extras) $(revision)" = "[] $((before + 1))"
+expect 'plain applies still know what they made' test -n "$(k get deployment pcf-api -o jsonpath='{.metadata.annotations.kubectl\.kubernetes\.io/last-applied-configuration}')"
+
 state() { k get deployment pcf-api -o jsonpath='{.metadata.generation} {.metadata.resourceVersion}'; }
 wrong() { # exit status, what it says, arguments...
     local status=$1 says=$2 code=0 before

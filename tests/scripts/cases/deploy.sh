@@ -30,6 +30,15 @@ holds 'deploy: who may not read HPAs keeps a good release' 0 '^== Deployed' kept
 looked() { [ "$(wc -l <"$STATE/looks")" -gt "$1" ]; }
 deploy new
 holds 'deploy: a new release is complete with the pods that its HPA wants' 0 '^== Deployed' looked 2
+deploy plain
+handed_over() {
+    grep -- '--type=json' "$STATE/calls" | sed 's/.* --patch //' | jq -e 'map({(.path): .value}) | add == {
+        "/metadata/resourceVersion": "9", "/metadata/managedFields": [
+            {manager: "kubectl", operation: "Apply", apiVersion: "apps/v1",
+                fieldsV1: {"f:metadata": {"f:annotations": {}}, "f:spec": {"f:template": {"f:made": {}, "f:undone": {}}}}},
+            {manager: "kube-controller-manager", operation: "Update", subresource: "status", fieldsV1: {"f:status": {}}}]}' >/dev/null
+}
+holds 'deploy: what a plain apply made and an undo brought back can be removed by this one' 0 '^== Deployed' handed_over
 
 # What cannot be asked has said nothing.
 deploy away
