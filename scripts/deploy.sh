@@ -9,13 +9,15 @@ scripts/deploy.sh ENVIRONMENT|DIRECTORY [--timeout SECONDS] [--dry-run]
 
 Renders the overlay, shows what would change, has the API server check all of it (a dry run),
 applies it, waits for the rollout, and checks in each pod which image runs and that its own health
-check passes. If any of that fails, goes back to the revision from before and says why.
+check passes. If any of that fails, goes back to the revision from before and says why. A cluster
+that does not answer is no failure of the release: it is waited for, and then the release stays.
 
   ENVIRONMENT        dev, staging or prod; or the DIRECTORY of another overlay
   --timeout SECONDS  how long the rollout may take (300)
   --dry-run          end after the dry run
 
-Exit status: 0 deployed, 1 it failed (and was rolled back where that was needed), 2 wrong usage.
+Exit status: 0 deployed, 1 it failed (and was rolled back where that was needed) or could not be
+checked, 2 wrong usage.
 Needs kubectl and jq.
 EOF
 }
@@ -80,19 +82,39 @@ fi
 say "== Dry run ($mode): $(wc -l <"$work/dry") objects are accepted"
 ! $is_dry_run || exit 0
 
+refuse_paused "$namespace" "$app"
+# How many pods the overlay's HPA wants at least; 0 without one.
+least=$(awk -v name="  name: $app" '
+    /^---/ { is_hpa = 0 }
+    /^kind: HorizontalPodAutoscaler$/ { is_hpa = 1 }
+    is_hpa && $0 == name { least = 1 }
+    is_hpa && $1 == "minReplicas:" { least = $2 }
+    END { print least + 0 }' "$rendered")
+if [ "$least" -gt 0 ]; then
+    replicas=$(kubectl -n "$namespace" get deployment "$app" --ignore-not-found -o jsonpath='{.spec.replicas}')
+    [ "$replicas" != 0 ] ||
+        fail "$app is scaled to 0, where its HPA leaves it: kubectl -n $namespace scale deployment/$app --replicas=$least"
+fi
 before=$(current_revision "$namespace" "$app")
 snapshot "$rendered" "$namespace" >"$work/before"
 
 # How far the rollout is: "unseen" by the controller, "complete" (every replica is new and
 # available, and there are as many as the HPA wants at least), "stalled: ..." or "underway".
 progress() {
-    kubectl -n "$namespace" get deployment "$app" -o json | jq -r --argjson least "${least:-0}" '
+    kubectl -n "$namespace" get deployment "$app" -o json | jq -r --argjson least "$least" '
         if .status.observedGeneration != .metadata.generation then "unseen"
         elif .spec.replicas >= $least and ([.status.updatedReplicas, .status.replicas,
             .status.availableReplicas, .spec.replicas] | unique | length) == 1 then "complete"
         else [.status.conditions[]? | select(.reason == "ProgressDeadlineExceeded" or .type == "ReplicaFailure") | .message]
             | if . == [] then "underway" else "stalled: \(first)" end
         end'
+}
+
+# Repeats a request until it is answered, to the end of the time that the rollout may take.
+await() { # command...
+    until again "$@"; do
+        [ $SECONDS -lt "$deadline" ] || return
+    done
 }
 
 # Ends the deployment: says why, with what the cluster knows, and takes the pods back.
@@ -105,7 +127,7 @@ give_up() { # reason
         [ "$(progress || echo unseen)" = unseen ] || break
         sleep 1
     done
-    now=$(again current_revision "$namespace" "$app") || fail "deployment failed ($1), and the API server no longer answers"
+    now=$(await current_revision "$namespace" "$app") || fail "deployment failed ($1), and $unanswered"
     if [ -z "$before" ]; then
         say "There was no release before this one: nothing to go back to, it is left as it is." >&2
     elif [ "$now" = "$before" ]; then
@@ -126,6 +148,8 @@ give_up() { # reason
     fail "deployment of $environment failed: $1"
 }
 
+unanswered='the API server does not answer'
+deadline=$((SECONDS + timeout))
 say '== Apply'
 # Someone may have called `kubectl rollout undo` by hand.
 [ -z "$before" ] || disown_updates "$namespace" "$app" ||
@@ -139,13 +163,17 @@ kubectl "${apply[@]}" -f "$rendered" >"$work/applied" 2>"$work/errors" || {
 cat "$work/applied" "$work/errors"
 
 say '== Rollout'
-unanswered='the API server no longer answers'
-least=$(again kubectl -n "$namespace" get hpa "$app" --ignore-not-found -o jsonpath='{.spec.minReplicas}') ||
-    give_up "$unanswered"
-deadline=$((SECONDS + timeout))
 since=$SECONDS
-# A request that fails says nothing of the release: only the deadline ends the wait.
-while state=$(progress) || state='the API server does not answer'; [ "$state" != complete ]; do
+# A request that fails says nothing of the release: it is waited for, and nothing is taken back for it.
+while state=$(progress) || state=''; [ "$state" != complete ]; do
+    if [ -z "$state" ] && [ $SECONDS -ge "$deadline" ]; then
+        state=$(again progress) || fail "$unanswered, so whether the release is good is not known; nothing was rolled back"
+        [ "$state" != complete ] || break
+    elif [ -z "$state" ]; then
+        since=$SECONDS
+        sleep 1
+        continue
+    fi
     pods=$(current_pods "$namespace" "$app") || pods='[]'
     reason=''
     [ "$state" = unseen ] || reason=$(why_not "$pods")
@@ -159,21 +187,34 @@ while state=$(progress) || state='the API server does not answer'; [ "$state" !=
 done
 say "revision $(current_revision "$namespace" "$app") is complete"
 
+# The release is complete and its pods are ready: what cannot be asked now is no reason to take it back.
 say '== Running image and health of each pod'
+# Asks a pod for its health, which is then in $health: 0 it is well, 1 it is not, 2 it could not be asked.
 ask() { # pod
-    health=$(kubectl -n "$namespace" exec "$1" -c "$app" -- "/$app" healthcheck 2>"$work/errors")
+    health=$(kubectl -n "$namespace" exec "$1" -c "$app" -- "/$app" healthcheck 2>"$work/errors") && return
+    ! grep -q 'command terminated with exit code' "$work/errors" || return 1
+    return 2
 }
-wanted=$(again kubectl -n "$namespace" get deployment "$app" -o jsonpath='{.spec.template.spec.containers[?(@.name=="'"$app"'")].image}') ||
-    give_up "$unanswered"
-pods=$(again current_pods "$namespace" "$app") || give_up "$unanswered"
+unchecked="$unanswered, so the pods were not checked; nothing was rolled back"
+wanted=$(await kubectl -n "$namespace" get deployment "$app" -o jsonpath='{.spec.template.spec.containers[?(@.name=="'"$app"'")].image}') ||
+    fail "$unchecked"
+pods=$(await current_pods "$namespace" "$app") || fail "$unchecked"
 # Those that are not ready came after the rollout, which counted: an HPA adds pods at any time.
 pods=$(ready_of "$pods")
-running=''
+running='' unasked='' waited_for=''
 while IFS=$'\t' read -r pod image id; do
-    again ask "$pod" || {
-        ! is_leaving "$namespace" "$app" "$pod" || continue
-        give_up "pod $pod: its health check says: $health $(cat "$work/errors")"
-    }
+    until again ask "$pod"; do
+        code=$?
+        state=$(state_of "$namespace" "$app" "$pod") || state=$unanswered
+        [ "$state" != leaving ] || continue 2
+        [ $code = 2 ] || give_up "pod $pod: its health check says: $health $(cat "$work/errors")"
+        # The way to it leads through the API server and the kubelet, which calls it ready meanwhile.
+        [ "$state" != unready ] || give_up "pod $pod is not ready any more: $(cat "$work/errors")"
+        health="cannot be asked: $(tail -n 1 "$work/errors")"
+        [ $SECONDS -lt "$deadline" ] || { unasked+=" $pod"; break; }
+        [ "$waited_for" = "$pod" ] || say "$pod  $health; trying again" >&2
+        waited_for=$pod
+    done
     [ "$image" = "$wanted" ] || give_up "pod $pod runs $image, not $wanted"
     if [[ $wanted != *@* ]]; then
         [ "$id" = "${running:-$id}" ] || give_up 'the pods do not all run the same image: was the tag moved?'
@@ -187,4 +228,6 @@ done < <(jq -r --arg app "$app" '.[] | . as $pod | .status.containerStatuses[]? 
     | [$pod.metadata.name, ($pod.spec.containers[] | select(.name == $app) | .image), .imageID] | @tsv' <<<"$pods")
 [ -n "$running" ] || give_up 'no pod runs'
 is_open=false
+[ -z "$unasked" ] ||
+    fail "$wanted is in $namespace and ready, but kubectl exec could not ask these pods for their health (why is above):$unasked; nothing was rolled back"
 say "== Deployed: $wanted in $namespace"

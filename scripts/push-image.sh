@@ -9,8 +9,8 @@ usage() {
 scripts/push-image.sh [--plain-http] REGISTRY/NAME[:TAG]
 
 Copies the image that `nix build .#image` made of this tree, both platforms, and prints the
-reference by digest: NAME@sha256:…  TAG is the version in Cargo.toml if it is not given.
-Pushing again changes nothing. Where `oras` is installed and `nix build .#sbom` was run, the bill
+reference by digest: NAME@sha256:…  TAG is the version in Cargo.toml if it is not given: that one is
+never moved to another image, a TAG that is given is. Pushing again changes nothing. Where `oras` is installed and `nix build .#sbom` was run, the bill
 of materials is attached to the image.
 
   --plain-http  the registry speaks no TLS, such as one on loopback
@@ -37,14 +37,27 @@ need jq skopeo sha256sum
 layout=$(layout)
 digest=$(digest "$layout")
 version=$(jq -er '.manifests[0].annotations["org.opencontainers.image.ref.name"]' "$layout/index.json")
+$plain && tls=false || tls=true
+# digest_at NAME: prints the digest of what the registry has there; fails where it shows nothing.
+digest_at() {
+    local sum
+    sum=$(skopeo inspect --raw --retry-times 2 --tls-verify="$tls" "docker://$1" | sha256sum) || return
+    echo "sha256:${sum%% *}"
+}
+
 # A colon after the last slash begins a tag, one before it a port.
-[[ ${name##*/} == *:* ]] || name=$name:$version
+if [[ ${name##*/} != *:* ]]; then
+    name=$name:$version
+    # Nodes that have a version's image never ask for it again: another one under its name would run on some.
+    there=$(digest_at "$name" 2>/dev/null) || there=$digest
+    [ "$there" = "$digest" ] ||
+        fail "$name is there already and is another image, $there; nothing was pushed: raise the version in Cargo.toml, or give a :TAG"
+fi
 repository=${name%:*}
 
-$plain && tls=false || tls=true
 skopeo copy --quiet --all --preserve-digests --dest-tls-verify="$tls" "oci:$layout" "docker://$name" ||
     fail "$name was not pushed; the registry's reason is above"
-pushed=sha256:$(skopeo inspect --raw --tls-verify="$tls" "docker://$name" | sha256sum | cut -d ' ' -f 1)
+pushed=$(digest_at "$name")
 [ "$pushed" = "$digest" ] || fail "the registry has $pushed as $name, not $digest"
 
 # attach SBOM: makes the bill of materials findable from the image, as an OCI referrer.

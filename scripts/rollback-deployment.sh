@@ -12,7 +12,8 @@ it is done, and lists the pods. Wrong input changes nothing.
 
   DEPLOYMENT         pcf-api where not given
   NAMESPACE          pcf-api-prod where not given
-  --to-revision N    a revision of the history; else the one before the present one
+  --to-revision N    a revision of the history; else the one before the present one, unless the
+                     present one was itself gone back to: before it is what was left
   --timeout SECONDS  how long to watch (300)
 
 Exit status: 0 rolled back, 1 it failed, 2 wrong usage. Needs kubectl and jq.
@@ -41,11 +42,23 @@ reachable
 
 found=$(kubectl -n "$namespace" get deployment "$deployment" --ignore-not-found -o name)
 [ -n "$found" ] || fail "no deployment '$deployment' in namespace '$namespace'"
-paused=$(kubectl -n "$namespace" get deployment "$deployment" -o jsonpath='{.spec.paused}')
-[ "$paused" != true ] || fail "$deployment is paused: kubectl -n $namespace rollout resume deployment/$deployment"
+refuse_paused "$namespace" "$deployment"
 current=$(current_revision "$namespace" "$deployment")
-known=$(revisions "$namespace" "$deployment" | paste -sd ' ' -)
+sets=$(replica_sets "$namespace" "$deployment")
+known=$(revisions_of "$sets" | paste -sd ' ' -)
+history() {
+    say "== History (present: $current)"
+    jq -r 'sort_by(.metadata.annotations["deployment.kubernetes.io/revision"] | tonumber)[]
+        | "\(.metadata.annotations["deployment.kubernetes.io/revision"])\t\(.metadata.creationTimestamp)\t\(.spec.template.spec.containers[0].image)"' <<<"$sets"
+}
 if [ -z "$target" ]; then
+    # The numbers that the present ReplicaSet had before, where it is not new.
+    former=$(jq -r --arg current "$current" '.[].metadata.annotations
+        | select(.["deployment.kubernetes.io/revision"] == $current) | .["deployment.kubernetes.io/revision-history"] // empty' <<<"$sets")
+    if [ -n "$former" ]; then
+        history
+        fail "revision $current is one that was gone back to (it was $former), so the one before it may be the one that was left; say which: $0 $deployment $namespace --to-revision N"
+    fi
     for revision in $known; do
         [ "$revision" -ge "$current" ] || target=$revision
     done
@@ -55,9 +68,7 @@ fi
 
 say "== Status"
 kubectl -n "$namespace" get deployment "$deployment" -o wide
-say "== History (present: $current)"
-replica_sets "$namespace" "$deployment" | jq -r 'sort_by(.metadata.annotations["deployment.kubernetes.io/revision"] | tonumber)[]
-    | "\(.metadata.annotations["deployment.kubernetes.io/revision"])\t\(.metadata.creationTimestamp)\t\(.spec.template.spec.containers[0].image)"'
+history
 if [ "$target" = "$current" ]; then
     say "$deployment is at revision $target already: nothing to do"
     exit

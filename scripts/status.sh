@@ -29,7 +29,7 @@ kubectl -n "$namespace" get pods -l "$selector" -o json | jq -r --arg app "$app"
         elif $container.ready then "ready" else "not ready" end,
        "\($container.restartCount // 0) restarts", $container.imageID // "no image" | tostring] | join("  ")'
 say
-say "Revisions: $(revisions "$namespace" "$app" | tr '\n' ' ')(present: $(current_revision "$namespace" "$app"))"
+say "Revisions: $(revisions_of "$(replica_sets "$namespace" "$app")" | tr '\n' ' ')(present: $(current_revision "$namespace" "$app"))"
 say 'Last warnings:'
 last_events "$namespace" 5
 kubectl -n "$namespace" get deployment "$app" -o json |

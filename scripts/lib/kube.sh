@@ -45,6 +45,13 @@ current_revision() { # namespace, deployment
         -o jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}'
 }
 
+# Ends where a Deployment is paused: it would do nothing of what is asked of it.
+refuse_paused() { # namespace, deployment
+    local paused
+    paused=$(kubectl -n "$1" get deployment "$2" --ignore-not-found -o jsonpath='{.spec.paused}') || exit
+    [ "$paused" != true ] || fail "$2 is paused: kubectl -n $1 rollout resume deployment/$2"
+}
+
 # The labels by which a Deployment knows its pods.
 selector_of() { # namespace, deployment
     kubectl -n "$1" get deployment "$2" -o json |
@@ -53,15 +60,24 @@ selector_of() { # namespace, deployment
 
 # Takes a Deployment back to a revision and waits for its pods.
 undo() { # namespace, deployment, revision, seconds
-    kubectl -n "$1" rollout undo "deployment/$2" --to-revision="$3" || return
+    local from now said left=30
+    from=$(again current_revision "$1" "$2") || return
+    until said=$(kubectl -n "$1" rollout undo "deployment/$2" --to-revision="$3" 2>&1); do
+        # It may be done all the same and only the answer lost: then there is a new revision.
+        now=$(current_revision "$1" "$2") || now=$from
+        [ "$now" = "$from" ] || { said="deployment/$2 is at revision $now"; break; }
+        if [[ $said == *Forbidden* ]] || [ $((left -= 1)) = 0 ]; then say "$said" >&2; return 1; fi
+        sleep 1
+    done
+    say "$said"
     disown_updates "$1" "$2" ||
         say 'warning: what came back is not owned by apply; the next deployment tries again' >&2
     kubectl -n "$1" rollout status "deployment/$2" --timeout="$4s"
 }
 
-# Lets the next apply remove what `rollout undo` brought back. Undo writes as the manager kubectl by
-# Update, and apply removes only what kubectl owns by Apply: the rest would stay in the pods of every
-# later release. So Apply is given both. Nothing happens where there is no entry of Apply.
+# Lets the next apply remove what `rollout undo` brought back, and what a plain `kubectl apply` made.
+# Both write by Update, and a server-side apply removes only what its manager, kubectl, owns by Apply:
+# the rest would stay in the pods of every later release. So Apply is given all of it.
 disown_updates() { # namespace, deployment
     # The controller writes too: the patch is for the version that was read, and is made anew.
     again hand_over "$1" "$2" 2>/dev/null
@@ -69,23 +85,27 @@ disown_updates() { # namespace, deployment
 hand_over() { # namespace, deployment
     local patch
     patch=$(kubectl -n "$1" get deployment "$2" -o json --show-managed-fields | jq -c '
-        def is_ours: .manager == "kubectl" and .subresource == null;
+        def is_ours: (.manager | IN("kubectl", "kubectl-client-side-apply")) and .subresource == null;
         .metadata | (.managedFields // []) as $entries
         | [$entries[] | select(is_ours)] as $ours
-        | select(any($ours[]; .operation == "Apply") and any($ours[]; .operation == "Update"))
-        | (reduce $ours[].fieldsV1 as $fields ({}; . * $fields)) as $all
+        | select(any($ours[]; .operation == "Update"))
+        # But for the annotation by which plain applies know what to remove: it is in no file and has to stay.
+        | (reduce $ours[].fieldsV1 as $fields ({}; . * $fields)
+            | delpaths([["f:metadata", "f:annotations", "f:kubectl.kubernetes.io/last-applied-configuration"]])) as $all
+        | (first($ours[] | select(.operation == "Apply")) // $ours[0]) as $one
         | [{op: "replace", path: "/metadata/resourceVersion", value: .resourceVersion},
            {op: "replace", path: "/metadata/managedFields",
-            value: ([$ours[] | select(.operation == "Apply") | .fieldsV1 = $all] + [$entries[] | select(is_ours | not)])}]') ||
+            value: ([$one + {manager: "kubectl", operation: "Apply", fieldsV1: $all}] + [$entries[] | select(is_ours | not)])}]') ||
         return
     [ -z "$patch" ] || kubectl -n "$1" patch deployment "$2" --type=json --patch "$patch" >/dev/null
 }
 
 # Runs a command until it succeeds, five times at most: one request that fails says nothing of a release.
 again() { # command...
-    local left=5
+    local left=5 code
     until "$@"; do
-        [ $((left -= 1)) -gt 0 ] || return
+        code=$?
+        [ $((left -= 1)) -gt 0 ] || return $code
         sleep 1
     done
 }
@@ -98,10 +118,9 @@ replica_sets() { # namespace, deployment
         jq --arg uid "$uid" '[.items[] | select(any(.metadata.ownerReferences[]?; .uid == $uid))]'
 }
 
-# The revisions of a Deployment that can be gone back to, one per line.
-revisions() { # namespace, deployment
-    replica_sets "$1" "$2" |
-        jq -r '.[].metadata.annotations["deployment.kubernetes.io/revision"] // empty' | sort -n
+# The revisions that can be gone back to, one per line.
+revisions_of() { # ReplicaSets in JSON
+    jq -r '.[].metadata.annotations["deployment.kubernetes.io/revision"] // empty' <<<"$1" | sort -n
 }
 
 # The pods of a Deployment's present template, in JSON, without those that ended or are going away.
@@ -120,11 +139,12 @@ ready_of() { # pods in JSON
     jq '[.[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))]' <<<"$1"
 }
 
-# Whether a pod ended, or is going away.
-is_leaving() { # namespace, deployment, pod
+# Whether a pod of the present template is "ready", "unready" or "leaving", as one that ended or goes away.
+state_of() { # namespace, deployment, pod
     local pods
     pods=$(again current_pods "$1" "$2") || return
-    jq -e --arg pod "$3" 'all(.[]; .metadata.name != $pod)' <<<"$pods" >/dev/null
+    jq -r --arg pod "$3" --argjson ready "$(ready_of "$pods")" 'if all(.[]; .metadata.name != $pod) then "leaving"
+        elif any($ready[]; .metadata.name == $pod) then "ready" else "unready" end' <<<"$pods"
 }
 
 # Why a release is not coming up, from its pods; nothing while it still may.

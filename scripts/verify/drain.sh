@@ -1,15 +1,15 @@
 # shellcheck shell=bash disable=SC2154 # what lib.sh and facts.sh set
 # How a pod ends, and who owns how many there are.
 
-# The seconds of a duration, rounded up; nothing where it is none.
+# The seconds of a duration, as the service reads it, rounded up; nothing where it is none.
 in_seconds() {
-    case $1 in
-        *[!0-9]*ms | *[!0-9]*[smh]) ;;
-        *[0-9]ms) echo $(((${1%ms} + 999) / 1000)) ;;
-        *[0-9]s) echo "${1%s}" ;;
-        *[0-9]m) echo $((${1%m} * 60)) ;;
-        *[0-9]h) echo $((${1%h} * 3600)) ;;
-        0) echo 0 ;;
+    local number=${1%%[!0-9]*}
+    case ${number:+${1#"$number"}} in
+        ms) echo $(((10#$number + 999) / 1000)) ;;
+        s) echo $((10#$number)) ;;
+        m) echo $((10#$number * 60)) ;;
+        h) echo $((10#$number * 3600)) ;;
+        '') [ "$number" != 0 ] || echo 0 ;;
     esac
 }
 

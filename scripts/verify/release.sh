@@ -41,7 +41,7 @@ pins() {
         elif [ -z "$wanted" ]; then
             note "$overlay is pinned, and the image is not built here: run just image"
         elif [ "$digest" != "$wanted" ]; then
-            wrong "$(line_of "$digest" "$file")" "the digest is not the built image's, $wanted"
+            wrong "$(line_of "$digest" "$file")" "the digest is not the built image's, $wanted: \`just pin $overlay\` takes that one; to keep another release pinned, verify without IMAGE and the link result"
         fi
     done
     # What runs says which image it is.

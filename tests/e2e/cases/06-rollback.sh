@@ -1,6 +1,8 @@
 # The rollback script by hand: after a bad release, to a revision, and with wrong input.
 # shellcheck shell=bash disable=SC2034,SC2086,SC2153,SC2154 # the variables of lib.sh
 
+# A history of its own: a release that an earlier case had too would be one that was gone back to.
+k delete deployment pcf-api --cascade=foreground --ignore-not-found >/dev/null
 fresh v1 "$repository:v1"
 first=$(revision)
 fresh v2 "$repository:v2"
@@ -43,18 +45,34 @@ Y
 )
 # What the template has of the release "extra".
 extras() { k get deployment pcf-api -o json | jq -c '.spec.template | [.metadata.annotations.extra // empty, .spec.volumes[]?.name, (.spec.containers[0].env[].name | select(. == "EXTRA"))]'; }
-undo_by_hand() { k rollout undo deployment/pcf-api >/dev/null && k rollout status deployment/pcf-api --timeout=120s >/dev/null; }
-for undo in "$script pcf-api $namespace" undo_by_hand; do
+undo_by_hand() { k rollout undo deployment/pcf-api --to-revision="$1" >/dev/null && k rollout status deployment/pcf-api --timeout=120s >/dev/null; }
+for undo in "$script pcf-api $namespace --to-revision" undo_by_hand; do
     must_deploy "$extra"
+    target=$(revision)
     must_deploy "$work/v2"
     expect "no more than v2 before ${undo##*/}" test "$(extras)" = '[]'
-    $undo >"$work/out" 2>&1 || { cat "$work/out"; die "$undo"; }
+    $undo "$target" >"$work/out" 2>&1 || { cat "$work/out"; die "$undo"; }
     settled
-    expect "${undo##*/} brings back the release before" test "$(extras)" = '["here","extra","EXTRA"]'
+    expect "${undo##*/} $target brings back that release" test "$(extras)" = '["here","extra","EXTRA"]'
     must_deploy "$work/v2"
     expect "after ${undo##*/} the next release leaves nothing of it: $(extras)" test "$(extras)" = '[]'
 done
-fresh v1 "$repository:v1"
+
+# The same where all was done without the scripts: plain applies, of which server-side apply owns nothing.
+k delete deployment pcf-api --cascade=foreground >/dev/null
+for directory in "$extra" "$work/v2"; do
+    kubectl apply -k "$directory" >"$work/out" 2>&1 || { cat "$work/out"; die "a plain apply of ${directory##*/}"; }
+    settled
+done
+expect 'the cluster has only plain applies' test "$(k get deployment pcf-api -o json --show-managed-fields |
+    jq -r '[.metadata.managedFields[] | select(.operation == "Apply")] | length')" = 0
+undo_by_hand 1 || die 'an undo after plain applies'
+settled
+expect 'an undo after plain applies brings back that release' test "$(extras)" = '["here","extra","EXTRA"]'
+before=$(revision)
+must_deploy "$work/v2"
+expect "after it the next release leaves nothing of it, in one step: $(extras)" test "$(extras) $(revision)" = "[] $((before + 1))"
+expect 'plain applies still know what they made' test -n "$(k get deployment pcf-api -o jsonpath='{.metadata.annotations.kubectl\.kubernetes\.io/last-applied-configuration}')"
 
 state() { k get deployment pcf-api -o jsonpath='{.metadata.generation} {.metadata.resourceVersion}'; }
 wrong() { # exit status, what it says, arguments...
@@ -68,6 +86,7 @@ wrong() { # exit status, what it says, arguments...
         fail "rollback-deployment.sh $*: status $code, $(tail -n 2 "$work/out")"
     fi
 }
+wrong 1 'one that was gone back to' pcf-api $namespace
 wrong 1 'no revision 99' pcf-api $namespace --to-revision 99
 wrong 2 'not a revision' pcf-api $namespace --to-revision banana
 wrong 2 'not a revision' pcf-api $namespace --to-revision 0

@@ -1,7 +1,7 @@
 # A good release is kept whatever happens beside it; a bad one goes back.
 # shellcheck shell=bash # sourced by run
 
-deploy() { on "$1" scripts/deploy.sh prod --timeout 10; }
+deploy() { on "$1" scripts/deploy.sh prod --timeout "${2:-10}"; }
 deploy good
 holds 'deploy: a good release is kept' 0 '^== Deployed' kept
 deploy blip
@@ -21,3 +21,39 @@ deploy no-exec
 holds 'deploy: without the right to exec nothing is applied' 1 'you may not exec' untouched
 deploy platform-digest
 holds "deploy: a runtime that tells the platform's digest is believed" 0 'warning: pod two: .*bbb' kept
+deploy paused
+holds 'deploy: to a paused Deployment nothing is applied' 1 'rollout resume deployment/pcf-api' untouched
+deploy zero
+holds 'deploy: nor to one that the HPA leaves at 0' 1 'scaled to 0.* --replicas=3' untouched
+deploy no-hpa
+holds 'deploy: who may not read HPAs keeps a good release' 0 '^== Deployed' kept
+looked() { [ "$(wc -l <"$STATE/looks")" -gt "$1" ]; }
+deploy new
+holds 'deploy: a new release is complete with the pods that its HPA wants' 0 '^== Deployed' looked 2
+deploy plain
+handed_over() {
+    grep -- '--type=json' "$STATE/calls" | sed 's/.* --patch //' | jq -e 'map({(.path): .value}) | add == {
+        "/metadata/resourceVersion": "9", "/metadata/managedFields": [
+            {manager: "kubectl", operation: "Apply", apiVersion: "apps/v1",
+                fieldsV1: {"f:metadata": {"f:annotations": {}}, "f:spec": {"f:template": {"f:made": {}, "f:undone": {}}}}},
+            {manager: "kube-controller-manager", operation: "Update", subresource: "status", fieldsV1: {"f:status": {}}}]}' >/dev/null
+}
+holds 'deploy: what a plain apply made and an undo brought back can be removed by this one' 0 '^== Deployed' handed_over
+
+# What cannot be asked has said nothing.
+deploy away
+holds 'deploy: an API server that is away for some seconds is waited for' 0 '^== Deployed' kept
+deploy late 2
+holds 'deploy: even when the time for the rollout ends meanwhile' 0 '^== Deployed' kept
+deploy no-way-yet
+holds 'deploy: so is the way to the pods' 0 '^== Deployed' kept
+deploy no-way 2
+holds 'deploy: pods that cannot be asked keep their release, and it is no success' 1 'could not ask .*: one; nothing was rolled back' kept
+deploy ended
+holds 'deploy: a pod that is not ready any more' 1 'pod one is not ready any more: .*container not found' undone
+deploy sick
+holds 'deploy: a pod that says that it is not well' 1 'pod one: its health check says: unhealthy' undone
+deploy undo-away
+holds 'deploy: a rollback that gets no answer is tried again' 1 '^Rolled back' undone
+deploy undo-unheard
+holds 'deploy: one whose answer is lost is done' 1 '^Rolled back' undone

@@ -20,3 +20,6 @@ ln -sf "$work/env" "$work/link"
 secrets 'DATABASE_URL=tcp://db:1'
 on good scripts/create-secrets.sh "$work/link"
 holds 'secrets: a link to a file that others cannot read' 0 '^secret/pcf-api-secrets' silent 'others can read'
+# A file of secrets where docs/secrets.md has it made, and the settings that belong to the repository.
+on good git check-ignore --no-index prod.env k8s/base/config.env
+holds 'secrets: git ignores prod.env, and not the base' 0 '^prod.env$' silent config.env
