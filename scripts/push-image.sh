@@ -10,8 +10,8 @@ scripts/push-image.sh [--plain-http] REGISTRY/NAME[:TAG]
 
 Copies the image that `nix build .#image` made of this tree, both platforms, and prints the
 reference by digest: NAME@sha256:…  TAG is the version in Cargo.toml if it is not given: that one is
-never moved to another image, a TAG that is given is. Pushing again changes nothing. Where `oras` is installed and `nix build .#sbom` was run, the bill
-of materials is attached to the image.
+never moved to another image, a TAG that is given is. Pushing again changes nothing. Where `oras` is
+installed and `nix build .#sbom` was run, the bill of materials is attached to the image.
 
   --plain-http  the registry speaks no TLS, such as one on loopback
 
