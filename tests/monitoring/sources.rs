@@ -174,7 +174,9 @@ fn substitute(query: &str) -> String {
         .replace("$__rate_interval", "30s")
         .replace("$namespace", "calm|storm")
         .replace("$pod", "pcf-api-0|pcf-api-1");
-    assert!(!query.contains('$'), "a variable that the test does not know: {query}");
+    // `$1` is a group of a regular expression, and no variable of Grafana's.
+    let rest = query.replace("\"$1\"", "");
+    assert!(!rest.contains('$'), "a variable that the test does not know: {query}");
     query
 }
 
