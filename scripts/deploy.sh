@@ -181,7 +181,8 @@ while state=$(progress) || state=''; [ "$state" != complete ]; do
     [ -n "$reason" ] || since=$SECONDS
     [ $((SECONDS - since)) -lt $patience ] || give_up "$reason"
     if [[ $state == stalled* ]] || [ $SECONDS -ge $deadline ]; then
-        give_up "it never became ready: $(ready_of "$pods" | jq length) of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s (${state})"
+        reason=$(waits_in "$namespace" "$pods")
+        give_up "it never became ready: $(ready_of "$pods" | jq length) of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s (${state})${reason:+; $reason}"
     fi
     sleep 1
 done

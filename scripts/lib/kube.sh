@@ -150,7 +150,7 @@ state_of() { # namespace, deployment, pod
 # Why a release is not coming up, from its pods; nothing while it still may.
 why_not() { # pods in JSON
     jq -r '
-        [.[] | . as $pod | .status.containerStatuses[]?
+        [.[] | . as $pod | .status.initContainerStatuses[]?, .status.containerStatuses[]?
             | (.lastState.terminated // .state.terminated) as $last
             | if (.state.waiting.reason // "") | IN("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull") then
                 "the image cannot be pulled: \(.image): \(.state.waiting.message // "")"
@@ -161,6 +161,15 @@ why_not() { # pods in JSON
               else empty end
             | "pod \($pod.metadata.name): \(.)"
         ] | first // empty' <<<"$1"
+}
+
+# Where the pods still wait for an init container, such as one that is injected; nothing where none does.
+waits_in() { # namespace, pods in JSON
+    jq -r --arg namespace "$1" '
+        [.[] | . as $pod | (.spec.initContainers // [])[] | select(.restartPolicy != "Always") | .name as $name
+            | $pod.status.initContainerStatuses[]? | select(.name == $name and .state.running)
+            | "pod \($pod.metadata.name) is still in its init container \($name): kubectl -n \($namespace) logs \($pod.metadata.name) -c \($name)"
+        ] | first // empty' <<<"$2"
 }
 
 # The objects of a rendered overlay as they are in the cluster, one per line: name, then what was

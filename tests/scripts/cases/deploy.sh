@@ -17,6 +17,10 @@ holds 'deploy: a pod that runs another image' 1 'error: .*pod two runs .*bbb, no
 deploy crash
 holds 'deploy: it goes back even where events may not be read' 1 'error: .*a bad setting' undone
 holds 'deploy: and says that they cannot be read' 1 'the events cannot be read'
+deploy init-image
+holds 'deploy: the image of an init container cannot be pulled' 1 'error: .*cannot be pulled: agent:1' undone
+deploy init-waits 2
+holds 'deploy: an init container that never ends is named' 1 'error: .*never became ready.*logs two -c agent-init' undone
 deploy no-exec
 holds 'deploy: without the right to exec nothing is applied' 1 'you may not exec' untouched
 deploy platform-digest
