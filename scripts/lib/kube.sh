@@ -163,7 +163,8 @@ why_not() { # pods in JSON
         ] | first // empty' <<<"$1"
 }
 
-# Where the pods still wait for an init container, such as one that is injected; nothing where none does.
+# Where the pods still wait for an init container, such as one that is injected; nothing where none
+# does. One that is always restarted is a sidecar (KEP-753): it runs as long as the pod.
 waits_in() { # namespace, pods in JSON
     jq -r --arg namespace "$1" '
         [.[] | . as $pod | (.spec.initContainers // [])[] | select(.restartPolicy != "Always") | .name as $name

@@ -55,7 +55,7 @@ impl Storm {
 
 /// The metrics of the cluster, as a server on a socket tells them.
 fn exposition(restarts: u8) -> Vec<u8> {
-    let of_the_bad_pod = "pod=\"pcf-api-1\",container=\"pcf-api\"} 0\n";
+    let of_the_bad_pod = "pod=\"pcf-api-7c9f8d6b54-x2k9q\",container=\"pcf-api\"} 0\n";
     let text = read("tests/monitoring/external.prom");
     assert!(text.contains(of_the_bad_pod), "external.prom: the restarts begin at 0");
     let text =
@@ -99,9 +99,9 @@ fn every_expression_has_data_and_every_alert_sees_its_trouble() {
     *cluster.behaviour.answer.lock().unwrap() = Some(exposition(0));
     let prometheus = Prometheus::start(
         &[
-            ("calm", "pcf-api-0", calm.port),
-            ("storm", "pcf-api-1", storm.port),
-            ("storm", "pcf-api-2", NOBODY),
+            ("calm", "pcf-api-7c9f8d6b54-m4wtz", calm.port),
+            ("storm", "pcf-api-7c9f8d6b54-x2k9q", storm.port),
+            ("storm", "pcf-api-7c9f8d6b54-qq7zp", NOBODY),
         ],
         cluster.port,
     );
@@ -120,9 +120,23 @@ fn every_expression_has_data_and_every_alert_sees_its_trouble() {
         for query in sources::queries() {
             prometheus.expect_data(&query);
         }
+        pods_are_named_by_their_ends(&prometheus);
         every_alert_sees_its_trouble(&prometheus);
         the_autoscaler_gets_the_rate_of_each_pod(&prometheus);
     });
+}
+
+/// Whole names of ten pods would leave a chart no room.
+fn pods_are_named_by_their_ends(prometheus: &Prometheus) {
+    let mut by_pod = sources::panels();
+    by_pod.retain(|panel| panel.legend.contains("{{pod}}"));
+    assert!(!by_pod.is_empty(), "no panel shows pods");
+    for panel in by_pod {
+        for series in prometheus.query(&panel.text) {
+            let pod = text(&series["metric"]["pod"]);
+            assert!(["m4wtz", "x2k9q"].contains(&pod.as_str()), "{}: {pod}", panel.origin);
+        }
+    }
 }
 
 fn every_alert_sees_its_trouble(prometheus: &Prometheus) {
@@ -174,7 +188,7 @@ fn the_autoscaler_gets_the_rate_of_each_pod(prometheus: &Prometheus) {
     let rule = sources::queries().into_iter().rfind(|query| query.origin == sources::ADAPTER);
     let series = prometheus.query(&rule.unwrap().text);
     assert_eq!(series.len(), 1, "{series:?}");
-    assert_eq!(series[0]["metric"], serde_json::json!({"pod": "pcf-api-0"}));
+    assert_eq!(series[0]["metric"], serde_json::json!({"pod": "pcf-api-7c9f8d6b54-m4wtz"}));
     let rate: f64 = text(&series[0]["value"][1]).parse().unwrap();
     assert!(rate > 10.0, "{rate} requests a second, under load");
 }

@@ -84,7 +84,7 @@ fn adapter() -> Vec<Expression> {
         let series = text(&rule["seriesQuery"]);
         let query = text(&rule["metricsQuery"])
             .replace("<<.Series>>", series.split('{').next().expect("a name"))
-            .replace("<<.LabelMatchers>>", "namespace=\"calm\",pod=~\"pcf-api-0\"")
+            .replace("<<.LabelMatchers>>", "namespace=\"calm\",pod=~\"pcf-api-7c9f8d6b54-m4wtz\"")
             .replace("<<.GroupBy>>", "pod");
         assert!(!query.contains("<<"), "{query}");
         let names = [(series, "{{namespace}}{{pod}}"), (query, "{{pod}}")];
@@ -173,7 +173,7 @@ fn substitute(query: &str) -> String {
     let query = query
         .replace("$__rate_interval", "30s")
         .replace("$namespace", "calm|storm")
-        .replace("$pod", "pcf-api-0|pcf-api-1");
+        .replace("$pod", "pcf-api-7c9f8d6b54-m4wtz|pcf-api-7c9f8d6b54-x2k9q");
     // `$1` is a group of a regular expression, and no variable of Grafana's.
     let rest = query.replace("\"$1\"", "");
     assert!(!rest.contains('$'), "a variable that the test does not know: {query}");
