@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the image's static binary without Nix: by Rust's own linker, so without a C compiler.
 set -euo pipefail
+unset CDPATH # with it cd may go elsewhere
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/image.sh
 

@@ -46,7 +46,7 @@ reachable
 
 # Asked now: without it the health of the pods could not be checked after the apply.
 $is_dry_run || kubectl auth can-i create pods --subresource=exec -n "$namespace" >/dev/null 2>&1 ||
-    fail "you may not exec into pods of $namespace, which the check of each pod needs; nothing was changed"
+    fail "you may not exec into pods of $namespace, which the check of each pod needs, or it cannot be told; nothing was changed"
 
 work=$(mktemp -d)
 is_open=false
@@ -96,6 +96,8 @@ if [ "$least" -gt 0 ]; then
         fail "$app is scaled to 0, where its HPA leaves it: kubectl -n $namespace scale deployment/$app --replicas=$least"
 fi
 before=$(current_revision "$namespace" "$app")
+# Not one without a ready pod, such as a deployment that was ended early leaves.
+[ -z "$before" ] || before=$(newest_ready "$namespace" "$app" "$before")
 snapshot "$rendered" "$namespace" >"$work/before"
 
 # How far the rollout is: "unseen" by the controller, "complete" (every replica is new and
@@ -129,9 +131,9 @@ give_up() { # reason
     done
     now=$(await current_revision "$namespace" "$app") || fail "deployment failed ($1), and $unanswered"
     if [ -z "$before" ]; then
-        say "There was no release before this one: nothing to go back to, it is left as it is." >&2
+        say "There was no release before this one: nothing to go back to, it is left as it is. $again" >&2
     elif [ "$now" = "$before" ]; then
-        say "The pods are those of revision $before, as before: no rollback." >&2
+        say "The pods are those of revision $before, as before: no rollback. $again" >&2
     else
         say "== Rolling back: revision $now -> $before" >&2
         undo "$namespace" "$app" "$before" "$timeout" >&2 || {
@@ -149,6 +151,8 @@ give_up() { # reason
 }
 
 unanswered='the API server does not answer'
+# An image that was pushed since, a Secret that was corrected: the kubelet's back-off may still last.
+again="What was mended outside of the overlay is tried within 5 minutes, or at once: kubectl -n $namespace rollout restart deployment/$app"
 deadline=$((SECONDS + timeout))
 say '== Apply'
 # Someone may have called `kubectl rollout undo` by hand.

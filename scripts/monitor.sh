@@ -2,6 +2,7 @@
 # A Prometheus beside the service, with the dashboard's charts and the alerts, to look at without a
 # cluster.
 set -euo pipefail
+unset CDPATH # with it cd may go elsewhere
 
 usage() {
     cat <<'EOF'

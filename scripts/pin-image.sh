@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes the image's digest into an overlay, so that what is deployed is what this tree builds.
 set -euo pipefail
+unset CDPATH # with it cd may go elsewhere
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/image.sh
 

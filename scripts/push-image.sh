@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Copies the image to a registry as it was built: every platform, every byte, the same digest.
 set -euo pipefail
+unset CDPATH # with it cd may go elsewhere
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/image.sh
 
@@ -15,7 +16,8 @@ installed and `nix build .#sbom` was run, the bill of materials is attached to t
 
   --plain-http  the registry speaks no TLS, such as one on loopback
 
-Log in first: skopeo login REGISTRY
+Log in first, where skopeo, oras and cosign all look:
+  skopeo login --authfile ~/.docker/config.json REGISTRY
 EOF
 }
 
@@ -49,9 +51,14 @@ digest_at() {
 if [[ ${name##*/} != *:* ]]; then
     name=$name:$version
     # Nodes that have a version's image never ask for it again: another one under its name would run on some.
-    there=$(digest_at "$name" 2>/dev/null) || there=$digest
-    [ "$there" = "$digest" ] ||
-        fail "$name is there already and is another image, $there; nothing was pushed: raise the version in Cargo.toml, or give a :TAG"
+    if there=$(digest_at "$name" 2>&1); then
+        there=${there##*$'\n'}
+        [ "$there" = "$digest" ] ||
+            fail "$name is there already and is another image, $there; nothing was pushed: raise the version in Cargo.toml, or give a :TAG"
+    # What a registry says of a name that it does not have, or does not show to those who have no part in it.
+    elif [[ ! $there =~ unknown|not\ found|denied|unauthorized ]]; then
+        fail "it cannot be told whether $name is there already; nothing was pushed: $there"
+    fi
 fi
 repository=${name%:*}
 
@@ -78,7 +85,7 @@ attach() {
 sbom=${SBOM:-}
 [ -n "$sbom" ] || sbom=$(built sbom 2>/dev/null) || sbom=''
 if [ -n "$sbom" ] && command -v oras >/dev/null; then
-    attach "$sbom" || fail 'the image is pushed, but its bill of materials was not attached'
+    attach "$sbom" || fail "$repository@$digest is pushed, but its bill of materials was not attached; the reason is above"
 else
     echo "${0##*/}: no bill of materials attached; that needs oras and \`nix build .#sbom\`" >&2
 fi

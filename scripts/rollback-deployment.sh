@@ -75,6 +75,6 @@ if [ "$target" = "$current" ]; then
 fi
 say "== Undo: revision $current -> $target"
 undo "$namespace" "$deployment" "$target" "$timeout" ||
-    fail "revision $target did not become ready within $timeout s; $(last_events "$namespace" 3)"
+    fail "revision $target is not back, why is above; $(last_events "$namespace" 3)"
 say "== Pods"
 kubectl -n "$namespace" get pods -o wide -l "$(selector_of "$namespace" "$deployment")"

@@ -21,7 +21,7 @@ reachable
 [ -n "$(kubectl -n "$namespace" get deployment "$app" --ignore-not-found -o name)" ] ||
     fail "$app is not deployed in $namespace"
 
-kubectl -n "$namespace" get deployment,hpa,pdb
+kubectl -n "$namespace" get deployment,hpa,pdb || say '(not all of it can be read)'
 say
 kubectl -n "$namespace" get pods -l "$selector" -o json | jq -r --arg app "$app" '.items[]
     | (first(.status.containerStatuses[]? | select(.name == $app)) // {}) as $container

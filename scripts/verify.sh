@@ -2,6 +2,7 @@
 # Checks that the project agrees with itself: what is written in several places is the same in all
 # of them, and what one file names exists in another.
 set -euo pipefail
+unset CDPATH # with it cd may go elsewhere
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {

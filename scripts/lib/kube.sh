@@ -1,6 +1,8 @@
 # Shared by the scripts that talk to a cluster; sourced, not run.
 # shellcheck shell=bash disable=SC2034 # its variables are used by those that source it
 
+unset CDPATH # with it cd may go elsewhere
+
 app=pcf-api
 selector=app.kubernetes.io/name=$app
 
@@ -20,7 +22,8 @@ need() { # tools
 overlay() { # environment or directory
     local root
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-    if [ -n "$1" ] && [ -d "$root/k8s/overlays/$1" ]; then
+    # A name, not a path: `./prod` is the caller's.
+    if [[ $1 =~ ^[A-Za-z0-9_-]+$ ]] && [ -d "$root/k8s/overlays/$1" ]; then
         echo "$root/k8s/overlays/$1"
     elif [ -n "$1" ] && [ -e "$1/kustomization.yaml" ]; then
         realpath "$1"
@@ -31,12 +34,13 @@ overlay() { # environment or directory
 
 # The namespace that an overlay deploys into.
 namespace_of() { # directory of an overlay
-    awk '$1 == "namespace:" { gsub(/["\047\r]/, "", $2); print $2; exit }' "$1/kustomization.yaml"
+    awk '/^namespace:/ { gsub(/["\047\r]/, "", $2); print $2; exit }' "$1/kustomization.yaml"
 }
 
 reachable() {
-    kubectl version --request-timeout=10s >/dev/null 2>&1 ||
-        fail "no cluster answers: $(kubectl config current-context 2>&1)"
+    local said
+    said=$(kubectl version --request-timeout=10s 2>&1 >/dev/null) ||
+        fail "no cluster answers, context $(kubectl config current-context 2>/dev/null || echo none): $said"
 }
 
 # The revision that a Deployment is at; nothing where there is no such Deployment.
@@ -121,6 +125,12 @@ replica_sets() { # namespace, deployment
 # The revisions that can be gone back to, one per line.
 revisions_of() { # ReplicaSets in JSON
     jq -r '.[].metadata.annotations["deployment.kubernetes.io/revision"] // empty' <<<"$1" | sort -n
+}
+
+# The newest revision that has a ready pod; where none has, the one that is given.
+newest_ready() { # namespace, deployment, revision
+    replica_sets "$1" "$2" | jq -r --arg present "$3" '[.[] | select((.status.readyReplicas // 0) > 0)
+        | .metadata.annotations["deployment.kubernetes.io/revision"] | tonumber] | max // $present'
 }
 
 # The pods of a Deployment's present template, in JSON, without those that ended or are going away.

@@ -61,3 +61,25 @@ deploy undo-away
 holds 'deploy: a rollback that gets no answer is tried again' 1 '^Rolled back' undone
 deploy undo-unheard
 holds 'deploy: one whose answer is lost is done' 1 '^Rolled back' undone
+
+# Which overlay, and which release is the one before.
+deploy ended-early
+holds 'deploy: what one that was ended early left is gone back from' 1 '^== Rolling back: revision 6 -> 5' undone
+mkdir -p "$work/mine/prod"
+cat >"$work/mine/prod/kustomization.yaml" <<Y
+resources: [$(realpath --relative-to="$work/mine/prod" k8s/overlays/prod)]
+patches:
+  - target:
+      kind: Deployment
+      namespace: pcf-api-prod
+    patch: |-
+      - { op: add, path: /spec/minReadySeconds, value: 1 }
+namespace: mine
+Y
+root=$PWD
+in_mine() { (cd "$work/mine" && "$root/scripts/deploy.sh" "$@"); }
+export -f in_mine; export work root
+on good bash -c 'in_mine ./prod --dry-run'
+holds "deploy: a path is the caller's, and its namespace the top one" 0 '^== Difference (mine,'
+CDPATH=. on good scripts/deploy.sh prod --dry-run
+holds 'deploy: CDPATH leads nowhere' 0 '^== Difference (pcf-api-prod'
