@@ -34,6 +34,8 @@ fn routes() -> Routes {
         .get("/late-bytes/{count}", late_bytes)
         .get("/endless", endless)
         .get("/ticks/{count}", ticks)
+        .get("/event", event)
+        .get("/early", early)
         .get("/log/{count}", logs)
         .post("/echo", echo)
         .post("/order", order)
@@ -181,6 +183,32 @@ impl http_body::Body for Pieces {
 async fn ticks(request: Request) -> Result<Response, Error> {
     let left = request.param("count")?.parse()?;
     Ok(Response::new(Body::stream(Ticks { left, every: interval(Duration::from_millis(100)) })))
+}
+
+/// One event, and then silence.
+async fn event(_: Request) -> Result<Response, Error> {
+    Ok(Response::new(Body::stream(Event(Some("data: hello\n\n")))))
+}
+
+struct Event(Option<&'static str>);
+
+impl http_body::Body for Event {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let event = self.0.take().map(|event| Ok(Frame::data(Bytes::from(event))));
+        event.map_or(Poll::Pending, |event| Poll::Ready(Some(event)))
+    }
+}
+
+/// A handler that does something before there is a future.
+fn early(_: Request) -> impl Future<Output = Result<Response, Error>> {
+    tracing::info!("before the future");
+    std::future::ready(Ok(response::no_content()))
 }
 
 /// A byte every tenth of a second, as from a source that takes its time.

@@ -211,10 +211,13 @@ fn text(flag: &str, value: OsString) -> Result<String, UsageError> {
         .map_err(|_| UsageError(format!("the value of --{flag} is not UTF-8 text")))
 }
 
+/// As for every duration among the settings.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+
 fn parse_timeout(text: &str) -> Result<Duration, UsageError> {
     match <Duration as Value>::parse(text) {
-        Ok(timeout) if !timeout.is_zero() => Ok(timeout),
-        _ => Err(UsageError(format!("--timeout: expected {}", Duration::EXPECTED))),
+        Ok(timeout) if !timeout.is_zero() && timeout <= LONGEST_TIMEOUT => Ok(timeout),
+        _ => Err(UsageError(format!("--timeout: expected {}, at most 1h", Duration::EXPECTED))),
     }
 }
 
@@ -272,6 +275,7 @@ mod tests {
             ("healthcheck --live=yes", "--live takes no value"),
             ("healthcheck --timeout 5", "--timeout: expected a duration"),
             ("healthcheck --timeout 0", "--timeout: expected a duration"),
+            ("healthcheck --timeout 2h", "--timeout: expected a duration"),
             ("--port", "--port needs a value"),
             ("--port --database_url=redis://cache", "--port needs a value"),
             ("--config --port 80", "--config needs a value"),

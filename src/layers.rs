@@ -43,7 +43,7 @@ pub(crate) fn answer(
     let exchange = Exchange::begin(&connection, request.method(), &found, context);
     let request = Request::new(request, Arc::clone(&connection));
     let upload = request.upload();
-    let work = dispatch(&connection, request, found);
+    let work = dispatch(&connection, request, found, context);
 
     // From the inside out: each line is a layer around the ones above it. Pinned where they are,
     // since a future that is given on by value is copied at each layer.
@@ -64,7 +64,12 @@ pub(crate) fn answer(
 }
 
 /// The innermost: admission, limits, route, handler.
-fn dispatch(connection: &Connection, request: Request, found: Found<'_>) -> BoxedFuture {
+fn dispatch(
+    connection: &Connection,
+    request: Request,
+    found: Found<'_>,
+    context: TraceContext,
+) -> BoxedFuture {
     let config = &connection.app().config.server;
     if let Err(error) = connection.admit(&found).and_then(|()| limits::check(config, &request)) {
         return Box::pin(ready(Err(error)));
@@ -73,7 +78,7 @@ fn dispatch(connection: &Connection, request: Request, found: Found<'_>) -> Boxe
     let result = match found {
         Found::Endpoint(endpoint, params) => {
             return panics::caught_now(connection.shard(), || {
-                (endpoint.handler)(request.with_params(params))
+                trace::within_now(context, || (endpoint.handler)(request.with_params(params)))
             });
         }
         Found::OtherMethods(allow) if is_options => Ok(options(allow.clone())),

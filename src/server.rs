@@ -162,6 +162,7 @@ async fn drain(
         () = sleep(delay) => {}
         signal = signals.next() => {
             let (connections, requests) = left();
+            acceptor.finish().stop();
             return Ok(End::Hurried { signal, connections, requests });
         }
     }

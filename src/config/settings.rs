@@ -161,7 +161,8 @@ pub static REQUEST_TIMEOUT: Setting<Duration> = Setting {
     default: Some("30s"),
     range: Some((MS_100, HOUR)),
     help: "How long a request may take: 504 after it, 408 where the body had not arrived. \
-           A client that stops reading its response for this long is cut.",
+           A client that stops reading its response for this long is cut; over HTTP/2, one that \
+           takes nothing of any.",
 };
 
 /// How long an idle connection is kept.

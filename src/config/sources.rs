@@ -177,8 +177,10 @@ impl Sources {
                 DeValue::String(string) => string.to_string(),
                 DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().to_owned(),
                 other => {
-                    let reason =
-                        format!("expected a string or a number, not a {}", other.type_str());
+                    let reason = format!(
+                        "expected a string or a whole decimal number, not a {}",
+                        other.type_str()
+                    );
                     self.problems.push(Problem::new(&key, &origin, reason));
                     continue;
                 }
@@ -339,7 +341,7 @@ mod tests {
         let told: Vec<String> = sources.problems().iter().map(ToString::to_string).collect();
         let told = told.join("\n");
         for part in [
-            "line 3): expected a string or a number, not a boolean",
+            "line 3): expected a string or a whole decimal number, not a boolean",
             "prot (file ",
             "server.hots (file ",
             "line 4): no such setting; expected one of server.host, server.port",

@@ -16,6 +16,9 @@ use super::report::{Check, Dependency, DependencyReport, Health};
 use super::state::State;
 use super::target::{Target, TargetError, TargetUrl};
 
+/// How long the read of a URL's file may hold a check, which has to answer within 100 ms to be well.
+const READ_WITHIN: Duration = Duration::from_millis(50);
+
 /// Starts a checker for each dependency, on the runtime of the caller.
 pub(crate) fn run(health: &Arc<Health>, retry_cap: Duration) {
     for index in 0..health.dependencies().len() {
@@ -139,7 +142,10 @@ impl Prober {
             return self.url.target();
         }
         let url = self.url.clone();
-        let read = self.reading.get_or_insert_with(|| spawn_blocking(move || url.target())).await;
+        let reading = self.reading.get_or_insert_with(|| spawn_blocking(move || url.target()));
+        let Ok(read) = timeout(READ_WITHIN, reading).await else {
+            return Err(TargetError::Url("its file does not answer"));
+        };
         self.reading = None;
         read.unwrap_or(Err(TargetError::Url("the URL was not read")))
     }

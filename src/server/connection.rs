@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -25,6 +26,8 @@ pub(crate) struct Connection {
     worker: Arc<Worker>,
     class: Class,
     flow: Flow,
+    /// Whether it was told to come back: it counts once, however many requests of HTTP/2 it sends.
+    is_rejected: AtomicBool,
 }
 
 impl fmt::Debug for Connection {
@@ -65,7 +68,9 @@ impl Connection {
         if self.class == Class::Normal || is_probe {
             return Ok(());
         }
-        self.app().admission.reject();
+        if !self.is_rejected.swap(true, Relaxed) {
+            self.app().admission.reject();
+        }
         Err(Error::new(Code::ServiceUnavailable, "there are too many connections; try again soon")
             .with_header(RETRY_AFTER, HeaderValue::from_static("1")))
     }
@@ -95,7 +100,12 @@ pub(super) enum Left {
 pub(super) async fn serve(mut stream: TcpStream, place: Place, worker: Arc<Worker>) {
     let now = u64::try_from(worker.app().epoch.elapsed().as_nanos()).unwrap_or(0);
     let flow = Flow::new(now);
-    let connection = Arc::new(Connection { worker, class: place.class, flow });
+    let connection = Arc::new(Connection {
+        worker,
+        class: place.class,
+        flow,
+        is_rejected: AtomicBool::new(false),
+    });
     let mut bytes = bytes::Bytes::new();
     loop {
         if bytes.is_empty() {

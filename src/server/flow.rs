@@ -108,6 +108,11 @@ impl Flow {
         add(&self.pending_sources, if is_pending { 1 } else { -1 });
     }
 
+    /// Whether a response waits for the service's own stream.
+    pub(crate) fn awaits_source(&self) -> bool {
+        self.pending_sources.load(Relaxed) > 0
+    }
+
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.load(Relaxed)
     }

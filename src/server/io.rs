@@ -85,6 +85,15 @@ impl AsyncWrite for Io {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A response that waits for the service's own stream writes nothing: that the client has
+        // left would never be seen.
+        if self.connection.flow().awaits_source() {
+            let mut byte = [0];
+            let peeked = self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte));
+            if let Poll::Ready(Ok(0) | Err(_)) = peeked {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

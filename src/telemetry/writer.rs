@@ -110,6 +110,7 @@ impl Shared {
     fn write_all_lines(&self, mut output: Box<dyn Write + Send>) {
         let mut lines = Vec::new();
         let mut told = 0;
+        let mut is_taken = true;
         loop {
             let mut state = self.lock();
             while state.waiting.is_empty() {
@@ -123,15 +124,17 @@ impl Shared {
             mem::swap(&mut state.waiting, &mut lines);
             state.is_writing = true;
             drop(state);
-            // Told now, when there is room for it again.
+            // Told now, when there is room for it again; not while writing fails, for the line would be
+            // lost too, and the next to be told.
             let dropped = self.dropped();
-            if dropped > told {
+            if is_taken && dropped > told {
                 let message = "log lines were dropped: standard error is not read fast enough";
                 tracing::warn!(lines = dropped - told, "{message}");
                 told = dropped;
             }
 
-            if !write_patiently(&mut output, &lines) {
+            is_taken = write_patiently(&mut output, &lines);
+            if !is_taken {
                 let lost = lines.iter().filter(|byte| **byte == b'\n').count();
                 self.dropped.fetch_add(lost as u64, Ordering::Relaxed);
             }

@@ -70,7 +70,7 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
         "10 mistakes in the configuration",
         &format!("prot (file {file} line 1): no such setting; expected one of server.host"),
         &format!(
-            "server.max_uri_bytes (file {file} line 4): expected a string or a number, not a boolean"
+            "server.max_uri_bytes (file {file} line 4): expected a string or a whole decimal number, not a boolean"
         ),
         "server.drain_delay = \"soon\" (environment SERVER__DRAIN_DELAY): expected a duration",
         "server.request_timeout = \"1ms\" (environment SERVER__REQUEST_TIMEOUT): expected a duration such as \

@@ -2,6 +2,7 @@
 //! What is asserted is what readiness reports, read from the cached result.
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::peers::{Folder, Peer, Postgres, free_port, redis};
+use super::support::peers::{Folder, Peer, Postgres, Process, free_port, redis};
 use super::support::{Server, eventually, has_tool};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -184,6 +185,45 @@ fn a_url_s_file_that_is_gone_is_told_once_with_the_dependency_s_name_and_so_is_i
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert_eq!(lines[0]["dependency"], "cache");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_url_s_file_that_hangs_does_not_make_its_dependency_unhealthy() {
+    if !has_tool("python3") {
+        return;
+    }
+    let peer = Peer::start(Some(OK));
+    let folder = Folder::new();
+    let file = folder.file("url", &format!("http://127.0.0.1:{}/", peer.port));
+    let server = Server::start(&[("DEPENDENCIES__API__URL", &format!("file:{file}"))]);
+    becomes(&server, "api", "healthy");
+    // Whoever opens a file on which another has a lease waits, as for a mount that hangs.
+    let lease = "import fcntl, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+file = open(sys.argv[1], 'r+')
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+time.sleep(60)";
+    let _lease = Process::spawn(Command::new("python3").arg("-c").arg(lease).arg(&file));
+    let (line, _) = server.log_line("that it hangs", NOTICED, |line| {
+        line["message"] == "a dependency's URL cannot be read; the last one stays in use"
+    });
+    assert!(line["error"].as_str().unwrap().contains("its file does not answer"), "{line}");
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(6) {
+        assert_eq!(status(&server), (200, "healthy".into()));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn an_interim_answer_is_not_the_one_that_counts() {
+    let peer = Peer::start(Some(
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    ));
+    let url = format!("http://127.0.0.1:{}/", peer.port);
+    let server = Server::start(&[("DEPENDENCIES__API__URL", &url)]);
+    becomes(&server, "api", "healthy");
 }
 
 #[test]

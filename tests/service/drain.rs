@@ -135,6 +135,26 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn what_a_second_signal_cuts_is_told_before_the_last_line() {
+    let mut server = Server::faulty(&[("SERVER__DRAIN_DELAY", "1m")]);
+    let mut slow: Vec<Client> = (0..200).map(|_| server.connect()).collect();
+    for client in &mut slow {
+        client.send("GET /never HTTP/1.1\r\nHost: test\r\n\r\n");
+    }
+    while server.metric("http_requests_in_flight") < 201.0 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    server.signal("TERM");
+    draining(&server);
+    server.signal("TERM");
+    server.wait(Duration::from_secs(5));
+    let log = server.log();
+    let cut = log.iter().filter(|line| line["route"] == "/never" && line["status"] == 499);
+    assert_eq!(cut.count(), 200);
+    assert!(last_message(&server).contains("second signal"), "{}", last_message(&server));
+}
+
+#[test]
 fn a_connection_of_the_last_moment_gets_its_answer() {
     let mut server = Server::start(&[("SERVER__DRAIN_DELAY", "1s")]);
     server.signal("TERM");

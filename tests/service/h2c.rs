@@ -62,6 +62,24 @@ async fn many_requests_share_a_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_past_the_limit_is_rejected_once_however_often_it_asks() {
+    let server = Server::faulty(&[("SERVER__MAX_CONNECTIONS", "1")]);
+    let mut held = server.connect();
+    assert_eq!(held.get("/version").status, 200);
+    let (sender, _connection) = connect(server.port).await;
+    let requests: Vec<_> = (0..10)
+        .map(|_| {
+            let mut sender = sender.clone();
+            tokio::spawn(async move { ask(&mut sender, Method::GET, "/version", "").await.0 })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap(), 503);
+    }
+    assert!((server.metric("http_connections_rejected_total") - 1.0).abs() < 0.1);
+}
+
+#[tokio::test]
 async fn limits_hold_there_too() {
     let server =
         Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "500ms"), ("SERVER__MAX_BODY_BYTES", "1KiB")]);

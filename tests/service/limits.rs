@@ -1,6 +1,7 @@
 //! Clients that send too much, too slowly, or never read; too many of them; and a machine without
 //! file descriptors. Each is answered or cut within its time, and the service goes on.
 
+use std::io::Read;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -300,6 +301,34 @@ fn a_client_that_closes_its_sending_half_still_gets_its_answer() {
     client.send("GET /sleep/200 HTTP/1.1\r\nHost: t\r\n\r\n");
     client.finish_sending();
     assert_eq!(client.response().text(), "slept");
+}
+
+#[test]
+fn a_client_that_leaves_a_quiet_stream_is_noticed() {
+    let server = Server::faulty(&[]);
+    let mut clients: Vec<Client> = (0..10).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send("GET /event HTTP/1.1\r\nHost: t\r\n\r\n");
+    }
+    let in_flight = |count: f64| {
+        eventually("requests in flight", Duration::from_secs(5), || {
+            // The scrape is one of them.
+            let found = server.metric("http_requests_in_flight") - 1.0;
+            if (found - count).abs() < 0.1 { Ok(()) } else { Err(found.to_string()) }
+        });
+    };
+    in_flight(10.0);
+    // Those that have read what came leave by FIN, the others by RST.
+    for client in clients.iter_mut().step_by(2) {
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"data: hello\n\n\r\n") {
+            let mut bytes = [0; 1024];
+            let count = client.stream.read(&mut bytes).unwrap();
+            answer.extend_from_slice(&bytes[..count]);
+        }
+    }
+    drop(clients);
+    in_flight(0.0);
 }
 
 #[test]

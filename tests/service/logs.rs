@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::peers::{Folder, free_port};
+use super::support::peers::{Folder, Process, free_port};
 use super::support::{Client, Server, binary, eventually, run};
 
 #[test]
@@ -210,6 +210,43 @@ fn a_blocked_standard_error_does_not_keep_the_process_from_ending() {
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(4), "{took:?}");
     drop(reader);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn lines_that_cannot_be_written_make_no_more_of_them() {
+    let port = free_port();
+    let mut command = Command::new("bash");
+    command.arg("-c").arg(format!("exec {} 2>/dev/full", binary("pcf-api").display()));
+    command.env_clear().env("PORT", port.to_string()).env("SERVER__DRAIN_DELAY", "0s");
+    let server = Process::spawn(&mut command);
+    eventually("listening", Duration::from_secs(5), || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())
+    });
+    let dropped = || {
+        let scrape = Client::connect(port).get("/metrics").text();
+        let line = scrape.lines().find_map(|line| line.strip_prefix("log_lines_dropped_total "));
+        line.unwrap().parse::<f64>().unwrap()
+    };
+    let before = dropped();
+    for _ in 0..100 {
+        Client::connect(port).get("/version");
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let lines = dropped() - before;
+    assert!(lines > 50.0, "the lines of the requests are lost: {lines}");
+    assert!(lines < 110.0, "and one that tells of it, not one for each that tells: {lines}");
+    drop(server);
+}
+
+#[test]
+fn a_handler_has_its_trace_before_there_is_a_future() {
+    let server = Server::faulty(&[]);
+    let response = server.get("/early");
+    let (line, _) = server.log_line("of the handler", Duration::from_secs(5), |line| {
+        line["message"] == "before the future"
+    });
+    assert_eq!(line["trace_id"].as_str(), response.header("x-request-id"));
 }
 
 #[test]

@@ -19,11 +19,14 @@ pub(super) async fn check(
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     loop {
-        read_more(stream, &mut answer).await?;
         let mut headers = [httparse::EMPTY_HEADER; 100];
         let mut response = httparse::Response::new(&mut headers);
         match response.parse(&answer) {
-            Ok(httparse::Status::Partial) => {}
+            Ok(httparse::Status::Partial) => read_more(stream, &mut answer).await?,
+            // Interim answers, such as 103, come before the one that counts: RFC 9110, 15.2.
+            Ok(httparse::Status::Complete(head)) if matches!(response.code, Some(100..=199)) => {
+                answer.drain(..head);
+            }
             Ok(httparse::Status::Complete(_)) => {
                 return match response.code {
                     Some(200..=299) => Ok(()),
