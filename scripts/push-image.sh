@@ -57,7 +57,7 @@ if [[ ${name##*/} != *:* ]]; then
             fail "$name is there already and is another image, $there; nothing was pushed: raise the version in Cargo.toml, or give a :TAG"
     # What a registry says of a name that it does not have, or does not show to those who have no part in it.
     elif [[ ! $there =~ unknown|not\ found|denied|unauthorized ]]; then
-        fail "it cannot be told whether $name is there already; nothing was pushed: $there"
+        fail "it cannot be told whether $name is there already; nothing was pushed: ${there##*$'\n'}"
     fi
 fi
 repository=${name%:*}
