@@ -187,22 +187,7 @@ async fn ticks(request: Request) -> Result<Response, Error> {
 
 /// One event, and then silence.
 async fn event(_: Request) -> Result<Response, Error> {
-    Ok(Response::new(Body::stream(Event(Some("data: hello\n\n")))))
-}
-
-struct Event(Option<&'static str>);
-
-impl http_body::Body for Event {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let event = self.0.take().map(|event| Ok(Frame::data(Bytes::from(event))));
-        event.map_or(Poll::Pending, |event| Poll::Ready(Some(event)))
-    }
+    Ok(Response::new(Body::stream(Ticks { left: 2, every: interval(Duration::from_secs(3600)) })))
 }
 
 /// A handler that does something before there is a future.

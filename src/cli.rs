@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::app::{TARGET, VERSION};
-use crate::config::{self, Sources, TABLE, Value};
+use crate::config::{self, HOUR, Sources, TABLE, Value};
 
 /// What to do.
 #[derive(Debug)]
@@ -211,12 +211,9 @@ fn text(flag: &str, value: OsString) -> Result<String, UsageError> {
         .map_err(|_| UsageError(format!("the value of --{flag} is not UTF-8 text")))
 }
 
-/// As for every duration among the settings.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
-
 fn parse_timeout(text: &str) -> Result<Duration, UsageError> {
     match <Duration as Value>::parse(text) {
-        Ok(timeout) if !timeout.is_zero() && timeout <= LONGEST_TIMEOUT => Ok(timeout),
+        Ok(timeout) if !timeout.is_zero() && timeout <= HOUR => Ok(timeout),
         _ => Err(UsageError(format!("--timeout: expected {}, at most 1h", Duration::EXPECTED))),
     }
 }

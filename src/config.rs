@@ -14,6 +14,7 @@ use std::time::Duration;
 pub(crate) use page::{effective, help};
 pub use problem::{ConfigError, Problem};
 pub use secret::{Secret, SecretError};
+pub(crate) use settings::HOUR;
 pub use settings::{Describe, Setting, TABLE};
 pub use sources::{Found, Origin, Sources};
 pub use value::{Value, WorkerCount};

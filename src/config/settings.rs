@@ -98,7 +98,7 @@ impl<T: Value> Describe for Setting<T> {
 }
 
 const MS_100: Duration = Duration::from_millis(100);
-const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// Where the server listens.
 pub static HOST: Setting<IpAddr> = Setting {
@@ -162,7 +162,7 @@ pub static REQUEST_TIMEOUT: Setting<Duration> = Setting {
     range: Some((MS_100, HOUR)),
     help: "How long a request may take: 504 after it, 408 where the body had not arrived. \
            A client that stops reading its response for this long is cut; over HTTP/2, one that \
-           takes nothing of any.",
+           takes nothing of any of its responses.",
 };
 
 /// How long an idle connection is kept.

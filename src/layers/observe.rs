@@ -19,7 +19,8 @@ use crate::server::Connection;
 use crate::telemetry::ACCESS;
 use crate::trace::{self, TraceContext};
 
-/// The status of a request whose client left before the answer, as nginx has it.
+/// The status of a request that got no answer, for its client left or the drain cut it: nginx's number
+/// for the former.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The route of a request that no route took.

@@ -28,7 +28,7 @@ const OTHER: &str = "other";
 /// The methods that requests without a route are counted by.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER];
 
-/// The statuses that are counted each; 499 is a client that left before its answer.
+/// The statuses that are counted each; 499 is a request that got no answer.
 const STATUSES: [(u16, &str); 34] = [
     (200, "200"),
     (201, "201"),

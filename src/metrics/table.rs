@@ -70,7 +70,7 @@ const ROUTE: Label = Label {
 };
 const STATUS: Label = Label {
     name: "status",
-    values: "the status codes in use; 499 where the client left before the answer, as only HTTP/2 tells; other",
+    values: "the status codes in use; 499 where no answer was made: the client left first, as only HTTP/2 tells, or the drain cut it; other",
 };
 const DEPENDENCY: Label = Label { name: "dependency", values: "the configured names" };
 const CRITICALITY: Label = Label { name: "criticality", values: "critical, important, optional" };

@@ -2,7 +2,6 @@
 //! What is asserted is what readiness reports, read from the cached result.
 
 use std::net::TcpListener;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::peers::{Folder, Peer, Postgres, Process, free_port, redis};
+use super::support::peers::{Folder, Peer, Postgres, free_port, redis};
 use super::support::{Server, eventually, has_tool};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -190,6 +189,10 @@ fn a_url_s_file_that_is_gone_is_told_once_with_the_dependency_s_name_and_so_is_i
 #[test]
 #[cfg(target_os = "linux")]
 fn a_url_s_file_that_hangs_does_not_make_its_dependency_unhealthy() {
+    use std::process::Command;
+
+    use super::support::peers::Process;
+
     if !has_tool("python3") {
         return;
     }
@@ -212,7 +215,7 @@ time.sleep(60)";
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(6) {
         assert_eq!(status(&server), (200, "healthy".into()));
-        std::thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

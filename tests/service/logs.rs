@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::peers::{Folder, Process, free_port};
+use super::support::peers::{Folder, free_port};
 use super::support::{Client, Server, binary, eventually, run};
 
 #[test]
@@ -215,6 +215,8 @@ fn a_blocked_standard_error_does_not_keep_the_process_from_ending() {
 #[test]
 #[cfg(target_os = "linux")]
 fn lines_that_cannot_be_written_make_no_more_of_them() {
+    use super::support::peers::Process;
+
     let port = free_port();
     let mut command = Command::new("bash");
     command.arg("-c").arg(format!("exec {} 2>/dev/full", binary("pcf-api").display()));

@@ -1,5 +1,5 @@
 # A good release is kept whatever happens beside it; a bad one goes back.
-# shellcheck shell=bash # sourced by run
+# shellcheck shell=bash disable=SC2154 # sourced by run, which has its variables
 
 deploy() { on "$1" scripts/deploy.sh prod --timeout "${2:-10}"; }
 deploy good
@@ -76,10 +76,7 @@ patches:
       - { op: add, path: /spec/minReadySeconds, value: 1 }
 namespace: mine
 Y
-root=$PWD
-in_mine() { (cd "$work/mine" && "$root/scripts/deploy.sh" "$@"); }
-export -f in_mine; export work root
-on good bash -c 'in_mine ./prod --dry-run'
+on good env -C "$work/mine" "$PWD/scripts/deploy.sh" ./prod --dry-run
 holds "deploy: a path is the caller's, and its namespace the top one" 0 '^== Difference (mine,'
 CDPATH=. on good scripts/deploy.sh prod --dry-run
 holds 'deploy: CDPATH leads nowhere' 0 '^== Difference (pcf-api-prod'
