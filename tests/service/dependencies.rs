@@ -2,6 +2,7 @@
 //! What is asserted is what readiness reports, read from the cached result.
 
 use std::net::TcpListener;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
@@ -18,11 +19,13 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 /// some time for a busy machine.
 const NOTICED: Duration = Duration::from_secs(5 + 2 + 3);
 
-/// Waits until a dependency is in a state, and returns its report.
+/// Waits until a check has found a dependency in a state, and returns its report. Without a grace a
+/// dependency is unhealthy before its first check too; that is not what is waited for.
 fn becomes(server: &Server, name: &str, state: &str) -> (Value, Duration) {
     eventually(&format!("{name} {state}"), NOTICED, || {
         let report = server.health()["services"][name].clone();
-        if report["status"] == state { Ok(report) } else { Err(report.to_string()) }
+        let is_found = report["status"] == state && !report["last_check"].is_null();
+        if is_found { Ok(report) } else { Err(report.to_string()) }
     })
 }
 
@@ -237,16 +240,21 @@ fn a_slow_dependency_is_degraded_and_then_unhealthy() {
     let server = Server::start(&[("DEPENDENCIES__API__URL", &url)]);
     let (report, took) = becomes(&server, "api", "degraded");
     assert!(took < Duration::from_secs(3), "at its first answer: {took:?}");
-    assert!(report["message"].as_str().unwrap().starts_with("slow: answered after 3"), "{report}");
+    tells_slowness(&report, "slow", 300..=1000);
     assert_eq!(status(&server), (200, "degraded".into()));
     peer.delay(1300);
     let (report, _) = becomes(&server, "api", "unhealthy");
-    assert!(
-        report["message"].as_str().unwrap().starts_with("too slow: answered after 13"),
-        "{report}"
-    );
+    tells_slowness(&report, "too slow", 1300..=2000);
     peer.delay(0);
     becomes(&server, "api", "healthy");
+}
+
+/// A report's words for a slowness of so many milliseconds.
+fn tells_slowness(report: &Value, word: &str, range: RangeInclusive<u64>) {
+    let told = report["message"].as_str().unwrap().strip_prefix(word);
+    let took = told.and_then(|told| told.strip_prefix(": answered after ")?.strip_suffix(" ms"));
+    let took = took.and_then(|took| took.parse().ok());
+    assert!(took.is_some_and(|took| range.contains(&took)), "{report}");
 }
 
 #[test]
@@ -344,12 +352,13 @@ fn failures_are_retried_with_growing_waits_up_to_the_cap() {
         }
         thread::sleep(Duration::from_millis(5));
     }
-    // 0, 1, 3, 5, 7, 9 s, each wait up to a fifth shorter.
+    // 0, 1, 3, 5, 7, 9 s, each wait up to a fifth shorter. What a busy machine may add or take, as it
+    // sees one late, is too little to be taken for waits that do not grow or have no cap.
     assert!((5..=7).contains(&seen.len()), "{seen:?}");
     for (pair, longest) in seen.windows(2).zip([1000, 2000, 2000, 2000]) {
         let wait = pair[1].abs_diff(pair[0]).as_millis();
         assert!(
-            (longest * 8 / 10 - 20..longest + 250).contains(&wait),
+            (longest * 8 / 10 - 200..longest + 800).contains(&wait),
             "{wait} of {longest}: {seen:?}"
         );
     }
