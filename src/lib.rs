@@ -36,6 +36,7 @@ mod health;
 mod healthcheck;
 mod layers;
 mod metrics;
+mod negotiation;
 mod request;
 pub mod response;
 mod router;

@@ -3,10 +3,11 @@
 use std::fmt::{Display, Write};
 
 use hyper::HeaderMap;
-use hyper::header::{ACCEPT, HeaderValue};
+use hyper::header::HeaderValue;
 
 use super::histogram::{Counts, Histogram};
 use super::table::{Family, Kind, Metric};
+use crate::negotiation::wish;
 
 /// Which text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,22 +17,13 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// What the request's `Accept` asks for: OpenMetrics where it is named and not refused.
+    /// What the request's `Accept` asks for: OpenMetrics where it is named and not wanted less than
+    /// plain text.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let wants = |range: &str| {
-            let mut parts = range.split(';').map(str::trim);
-            let is_named = parts.next() == Some("application/openmetrics-text");
-            let is_refused = parts
-                .filter_map(|part| part.strip_prefix("q="))
-                .any(|q| q.trim().parse().is_ok_and(|q: f32| q <= 0.0));
-            is_named && !is_refused
-        };
-        let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        if values.flat_map(|value| value.split(',')).any(wants) {
-            Self::OpenMetrics
-        } else {
-            Self::Prometheus
-        }
+        let open_metrics = wish(headers, "application/openmetrics-text");
+        let is_wanted =
+            open_metrics.weight > 0.0 && open_metrics.weight >= wish(headers, "text/plain").weight;
+        if open_metrics.is_named && is_wanted { Self::OpenMetrics } else { Self::Prometheus }
     }
 
     pub(crate) fn content_type(self) -> HeaderValue {
@@ -136,6 +128,8 @@ impl Exposition {
 mod tests {
     use std::time::Duration;
 
+    use hyper::header::ACCEPT;
+
     use super::*;
 
     fn accepting(value: &'static str) -> Format {
@@ -151,6 +145,8 @@ mod tests {
         assert_eq!(accepting(prometheus), Format::OpenMetrics);
         assert_eq!(accepting("text/plain, application/openmetrics-text"), Format::OpenMetrics);
         assert_eq!(accepting("application/openmetrics-text;q=0"), Format::Prometheus);
+        let less = "application/openmetrics-text;q=0.2, text/plain;q=0.9";
+        assert_eq!(accepting(less), Format::Prometheus);
         assert_eq!(accepting("*/*"), Format::Prometheus);
         assert_eq!(Format::of(&HeaderMap::new()), Format::Prometheus);
     }

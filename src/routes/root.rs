@@ -1,17 +1,18 @@
 //! `GET /`: what is running here, for someone who opens the address: a page for a browser, JSON for
 //! all others.
 
-mod accept;
 mod page;
 
 use std::time::SystemTime;
 
+use hyper::HeaderMap;
 use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderValue, VARY};
 use serde::Serialize;
 
 use crate::app::{App, TARGET, VERSION};
 use crate::health::HealthReport;
 use crate::metrics::{Durations, HttpSeries};
+use crate::negotiation::wish;
 use crate::request::Request;
 use crate::response;
 use crate::router::HandlerResult;
@@ -42,7 +43,7 @@ struct Requests {
 }
 
 pub(super) async fn show(request: Request) -> HandlerResult {
-    let mut response = if accept::prefers_html(request.headers()) {
+    let mut response = if prefers_html(request.headers()) {
         page::response()
     } else {
         response::json(&overview(request.app()))?
@@ -51,6 +52,11 @@ pub(super) async fn show(request: Request) -> HandlerResult {
     headers.insert(VARY, HeaderValue::from_name(ACCEPT));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
+}
+
+/// A browser names `text/html`; a client that takes anything, or says nothing, gets JSON.
+fn prefers_html(headers: &HeaderMap) -> bool {
+    wish(headers, "text/html").weight > wish(headers, "application/json").weight
 }
 
 fn overview(app: &App) -> Overview<'_> {
@@ -77,5 +83,46 @@ fn overview(app: &App) -> Overview<'_> {
             duration_seconds: HttpSeries::durations(&app.shards),
         },
         connections: app.admission.active(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html_for(accept: &'static str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, accept.parse().unwrap());
+        prefers_html(&headers)
+    }
+
+    #[test]
+    fn browsers_get_the_page() {
+        for accept in [
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+            "text/html, application/xhtml+xml, image/jxr, */*;q=0.5",
+            "text/html",
+            "text/*",
+            "application/json;q=0.5, text/html;q=0.6",
+            "*/*, application/json;q=0.1",
+        ] {
+            assert!(html_for(accept), "{accept}");
+        }
+    }
+
+    #[test]
+    fn everyone_else_gets_json() {
+        for accept in [
+            "*/*",
+            "application/json",
+            "application/json, text/html",
+            "application/json, text/html;q=0.9",
+            "text/html;q=0, */*",
+            "text/html;q=0.3, application/*;q=0.4",
+            "text/plain",
+        ] {
+            assert!(!html_for(accept), "{accept}");
+        }
+        assert!(!prefers_html(&HeaderMap::new()));
     }
 }
