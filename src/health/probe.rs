@@ -1,5 +1,6 @@
 //! One check of one dependency: connect, say what its protocol asks for, and judge the answer.
 
+mod connect;
 mod http;
 mod postgres;
 mod redis;
@@ -49,9 +50,9 @@ impl From<io::Error> for ProbeError {
     }
 }
 
-/// Checks the dependency at these addresses, tried one after the other.
+/// Checks the dependency at the first of these addresses that takes a connection.
 pub(super) async fn check(target: &Target, addresses: &[SocketAddr]) -> Result<(), ProbeError> {
-    let mut stream = TcpStream::connect(addresses).await?;
+    let mut stream = connect::first(addresses).await?;
     stream.set_nodelay(true)?;
     match &target.protocol {
         Protocol::Tcp => Ok(()),

@@ -1,0 +1,81 @@
+//! A connection to a host that may have several addresses, some of which may swallow what is sent to
+//! them: RFC 8305, section 5, without its preference for a family.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// How long an address is waited for before the next one is tried beside it.
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// The first connection that stands. An address that refuses is followed by the next at once, one
+/// that says nothing after 250 ms; it may still answer. Attempts end with the future.
+pub(super) async fn first(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut untried = addresses.iter();
+    let mut attempts = JoinSet::new();
+    let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
+    loop {
+        if let Some(address) = untried.next() {
+            attempts.spawn(TcpStream::connect(*address));
+        }
+        tokio::select! {
+            attempt = attempts.join_next() => match attempt {
+                Some(Ok(Ok(stream))) => return Ok(stream),
+                Some(Ok(Err(error))) => last = error,
+                Some(Err(error)) => last = error.into(),
+                None => return Err(last),
+            },
+            () = sleep(STAGGER), if untried.len() > 0 => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    /// An address that says nothing: its queue of connections is full, so the kernel drops more.
+    fn silent() -> (SocketAddr, Socket, Vec<Socket>) {
+        let socket = |_| Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let listener = socket(0);
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let queue: Vec<Socket> = (0..4).map(socket).collect();
+        for waiting in &queue {
+            waiting.set_nonblocking(true).unwrap();
+            let _ = waiting.connect(&address);
+        }
+        (address.as_socket().unwrap(), listener, queue)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_says_nothing_does_not_hide_the_next() {
+        let (silent, _listener, _queue) = silent();
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let refused = SocketAddr::from(([127, 0, 0, 1], 1));
+        let addresses = [refused, silent, refused, good.local_addr().unwrap()];
+        let began = Instant::now();
+        let stream = first(&addresses).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[3]);
+        assert!(began.elapsed() >= STAGGER, "the silent one was waited for");
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn where_none_answers_the_last_reason_is_told() {
+        let refused = SocketAddr::from(([127, 0, 0, 1], 1));
+        let error = first(&[refused, refused]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(first(&[]).await.unwrap_err().kind(), ErrorKind::AddrNotAvailable);
+    }
+}
