@@ -16,9 +16,6 @@ pub(super) struct LogLayer {
     writer: Writer,
 }
 
-/// A span's fields as text, kept with the span.
-struct SpanFields(String);
-
 impl LogLayer {
     pub(super) fn new(style: Style, writer: Writer) -> Self {
         Self { style, writer }
@@ -31,27 +28,33 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut fields = Fields::new(self.style);
+        let mut fields = Fields::of_span(self.style);
         attributes.record(&mut fields);
-        span.extensions_mut().insert(SpanFields(fields.text));
+        span.extensions_mut().insert(fields);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut fields = Fields::new(self.style);
-        values.record(&mut fields);
-        if let Some(SpanFields(text)) = span.extensions_mut().get_mut() {
-            text.push_str(&fields.text);
+        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
+            values.record(fields);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::new(self.style);
+        let mut fields = Fields::of_event(self.style);
         event.record(&mut fields);
         let mut spans = String::new();
-        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
-            if let Some(SpanFields(text)) = span.extensions().get() {
-                spans.push_str(text);
+        let mut seen = Vec::new();
+        for span in context.event_scope(event).into_iter().flatten() {
+            let extensions = span.extensions();
+            let fields = extensions.get().into_iter().flat_map(Fields::latest_first);
+            for (name, text) in fields {
+                // A name stands once, with the value that is nearest to the event: some readers of
+                // JSON refuse an object that has a key twice.
+                if event.metadata().fields().field(name).is_none() && !seen.contains(&name) {
+                    spans.push_str(text);
+                    seen.push(name);
+                }
             }
         }
         let line = line::write(self.style, event.metadata(), trace::current(), &spans, &fields);
@@ -115,6 +118,20 @@ mod tests {
         assert_eq!(line["field.level"], 9);
         let time = line["timestamp"].as_str().unwrap();
         assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+    }
+
+    #[test]
+    fn a_name_stands_once_with_the_value_that_is_nearest_to_the_event() {
+        let text = logged(LogFormat::Json, TimestampFormat::None, || {
+            let outer = tracing::info_span!("outer", order = 1, item = 1, outermost = 1);
+            let _outer = outer.enter();
+            let inner = tracing::info_span!("inner", order = 2, item = 2);
+            let _inner = inner.enter();
+            inner.record("item", 3);
+            tracing::info!(order = 4, "x");
+        });
+        let common = r#"{"level":"INFO","target":"pcf_api::telemetry::layer::tests","message":"x""#;
+        assert_eq!(text, format!("{common},\"item\":3,\"outermost\":1,\"order\":4}}\n"));
     }
 
     #[test]

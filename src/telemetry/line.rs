@@ -27,15 +27,35 @@ pub(super) struct Fields {
     pub(super) message: String,
     /// `,"key":value` each, or ` key=value` each.
     pub(super) text: String,
+    /// Of a span: which fields these are, and where in the text each begins.
+    starts: Option<Vec<(&'static str, usize)>>,
 }
 
 impl Fields {
-    pub(super) fn new(style: Style) -> Self {
-        Self { style, message: String::new(), text: String::new() }
+    pub(super) fn of_event(style: Style) -> Self {
+        Self { style, message: String::new(), text: String::new(), starts: None }
+    }
+
+    /// Those of a span can be taken one by one.
+    pub(super) fn of_span(style: Style) -> Self {
+        Self { starts: Some(Vec::new()), ..Self::of_event(style) }
+    }
+
+    /// Each field's name and text, the one that was written last first.
+    pub(super) fn latest_first(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let mut end = self.text.len();
+        self.starts.iter().flatten().rev().filter_map(move |(name, start)| {
+            let text = self.text.get(*start..end)?;
+            end = *start;
+            Some((*name, text))
+        })
     }
 
     fn key(&mut self, field: &Field) {
         let name = field.name();
+        if let Some(starts) = &mut self.starts {
+            starts.push((name, self.text.len()));
+        }
         if self.style.format == LogFormat::Pretty {
             let _ = write!(self.text, " {name}=");
         } else if RESERVED.contains(&name) {
