@@ -22,6 +22,7 @@ fn main() -> ExitCode {
 fn routes() -> Routes {
     pcf_api::routes()
         .get("/hello/{name}", hello)
+        .get("/search", search)
         .get("/panic", panics)
         .get("/panic-later", panics_while_it_streams)
         .get("/sleep/{ms}", sleeps)
@@ -50,19 +51,24 @@ async fn hello(request: Request) -> Result<Response, Error> {
     Ok(response::text(format!("Hello, {name}!")))
 }
 
+async fn search(request: Request) -> Result<Response, Error> {
+    let query = request.query("q")?;
+    response::json(&query)
+}
+
 #[expect(clippy::panic, reason = "what this route is for")]
 async fn panics(_: Request) -> Result<Response, Error> {
     panic!("on purpose");
 }
 
 async fn sleeps(request: Request) -> Result<Response, Error> {
-    let ms = request.param("ms")?.parse()?;
+    let ms = request.param_as("ms")?;
     tokio::time::sleep(Duration::from_millis(ms)).await;
     Ok(response::text("slept"))
 }
 
 async fn blocks(request: Request) -> Result<Response, Error> {
-    let ms = request.param("ms")?.parse()?;
+    let ms = request.param_as("ms")?;
     std::thread::sleep(Duration::from_millis(ms));
     Ok(response::text("blocked"))
 }
@@ -87,7 +93,7 @@ async fn unchanged(_: Request) -> Result<Response, Error> {
 }
 
 async fn many_bytes(request: Request) -> Result<Response, Error> {
-    let count = request.param("count")?.parse()?;
+    let count = request.param_as("count")?;
     Ok(response::text(vec![b'x'; count]))
 }
 
@@ -97,7 +103,7 @@ async fn late_bytes(request: Request) -> Result<Response, Error> {
 }
 
 async fn logs(request: Request) -> Result<Response, Error> {
-    let count: u32 = request.param("count")?.parse()?;
+    let count: u32 = request.param_as("count")?;
     for line in 0..count {
         tracing::info!(line, filler = "x".repeat(200), "a line of the handler");
     }
@@ -181,7 +187,7 @@ impl http_body::Body for Pieces {
 }
 
 async fn ticks(request: Request) -> Result<Response, Error> {
-    let left = request.param("count")?.parse()?;
+    let left = request.param_as("count")?;
     Ok(Response::new(Body::stream(Ticks { left, every: interval(Duration::from_millis(100)) })))
 }
 

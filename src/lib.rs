@@ -13,6 +13,25 @@
 //! let routes = Routes::new().get("/hello/{name}", greet);
 //! ```
 //!
+//! What handlers share, such as a pool of connections, a closure gives them:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use pcf_api::{Error, Request, Response, Routes, response};
+//!
+//! struct Shelf(Vec<&'static str>);
+//!
+//! async fn book(request: Request, shelf: Arc<Shelf>) -> Result<Response, Error> {
+//!     let number: usize = request.param_as("number")?;
+//!     response::json(&shelf.0.get(number))
+//! }
+//!
+//! let shelf = Arc::new(Shelf(vec!["Emma", "Dune"]));
+//! let routes =
+//!     Routes::new().get("/books/{number}", move |request| book(request, Arc::clone(&shelf)));
+//! ```
+//!
 //! | what | where |
 //! | --- | --- |
 //! | from the command line to the exit status | `run` |

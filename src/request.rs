@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
@@ -68,6 +69,29 @@ impl Request {
             .map_err(|_| Error::new(Code::InvalidInput, "a part of the path is not UTF-8 text"))
     }
 
+    /// The same as a value of a type, such as a number; 400 where it is none.
+    pub fn param_as<T: FromStr>(&self, name: &str) -> Result<T, Error> {
+        self.param(name)?.parse().map_err(|_| {
+            Error::new(Code::InvalidInput, format!("{name}, a part of the path, has a wrong form"))
+        })
+    }
+
+    /// What the query gives this name first, decoded as forms are (`+` is a space); none where the
+    /// name is not there.
+    pub fn query(&self, name: &str) -> Result<Option<String>, Error> {
+        let mut pairs = self.uri().query().unwrap_or_default().split('&').map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (form_decoded(key), value)
+        });
+        let found = pairs.find(|(key, _)| key.as_deref() == Some(name));
+        found.map_or(Ok(None), |(_, value)| {
+            let error = || {
+                Error::new(Code::InvalidInput, format!("{name}, in the query, is not UTF-8 text"))
+            };
+            form_decoded(value).ok_or_else(error).map(Some)
+        })
+    }
+
     /// The whole body; 413 when it is larger than `server.max_body_bytes`.
     pub async fn bytes(self) -> Result<Bytes, Error> {
         Ok(self.body.collect().await?.to_bytes())
@@ -114,6 +138,13 @@ impl Request {
     pub(crate) fn app(&self) -> &App {
         self.connection.app()
     }
+}
+
+/// application/x-www-form-urlencoded, <https://url.spec.whatwg.org/#urlencoded-parsing>; none where
+/// it is not UTF-8.
+fn form_decoded(text: &str) -> Option<String> {
+    let text = text.replace('+', " ");
+    Some(percent_decode_str(&text).decode_utf8().ok()?.into_owned())
 }
 
 /// 413, for a body past the limit.

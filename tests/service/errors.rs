@@ -147,5 +147,26 @@ fn methods_and_targets_of_every_form_are_answered() {
     assert_eq!(client.get("//version").status, 404);
     assert_eq!(client.get("/hello/a%2Fb").text(), "Hello, a/b!");
     assert_eq!(client.get("/hello/%ff").error(), (400, "INVALID_INPUT".into()));
+    assert_eq!(client.get("/sleep/long").error(), (400, "INVALID_INPUT".into()));
     assert_eq!(client.request("CONNECT", "elsewhere.test:443").status, 404);
+}
+
+#[test]
+fn a_handler_gets_what_the_query_says() {
+    let server = Server::faulty(&[]);
+    let mut client = server.connect();
+    for (target, expected) in [
+        ("/search", json!(null)),
+        ("/search?", json!(null)),
+        ("/search?p=1&r", json!(null)),
+        ("/search?q", json!("")),
+        ("/search?q=", json!("")),
+        ("/search?p=1&q=tea&q=coffee", json!("tea")),
+        ("/search?%71=a+b%2Bc%26d=%3D", json!("a b+c&d==")),
+        ("/search?q=w%C3%B6rld", json!("wörld")),
+        ("/search?%ff=1&q=tea", json!("tea")),
+    ] {
+        assert_eq!(client.get(target).json(), expected, "{target}");
+    }
+    assert_eq!(client.get("/search?q=%ff").error(), (400, "INVALID_INPUT".into()));
 }
