@@ -1,37 +1,57 @@
 //! A connection to a host that may have several addresses, some of which may swallow what is sent to
 //! them: RFC 8305, section 5, without its preference for a family.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// How long an address is waited for before the next one is tried beside it.
 const STAGGER: Duration = Duration::from_millis(250);
 
+type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
 /// The first connection that stands. An address that refuses is followed by the next at once, one
 /// that says nothing after 250 ms; it may still answer. Attempts end with the future.
 pub(super) async fn first(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut untried = addresses.iter();
-    let mut attempts = JoinSet::new();
+    let mut attempts: Vec<Attempt> = Vec::new();
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     loop {
-        if let Some(address) = untried.next() {
-            attempts.spawn(TcpStream::connect(*address));
+        match untried.next() {
+            Some(address) => attempts.push(Box::pin(TcpStream::connect(*address))),
+            None if attempts.is_empty() => return Err(last),
+            None => {}
         }
         tokio::select! {
-            attempt = attempts.join_next() => match attempt {
-                Some(Ok(Ok(stream))) => return Ok(stream),
-                Some(Ok(Err(error))) => last = error,
-                Some(Err(error)) => last = error.into(),
-                None => return Err(last),
+            ended = any(&mut attempts) => match ended {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
             },
             () = sleep(STAGGER), if untried.len() > 0 => {}
         }
     }
+}
+
+/// What the first attempt that ends comes to; it is taken out. (tokio's `JoinSet` would do it too, and
+/// costs 6 KB of the image.)
+async fn any(attempts: &mut Vec<Attempt>) -> io::Result<TcpStream> {
+    poll_fn(|context| {
+        let mut numbered = attempts.iter_mut().enumerate();
+        let ended = numbered.find_map(|(index, attempt)| match attempt.as_mut().poll(context) {
+            Poll::Ready(result) => Some((index, result)),
+            Poll::Pending => None,
+        });
+        let Some((index, result)) = ended else { return Poll::Pending };
+        drop(attempts.swap_remove(index));
+        Poll::Ready(result)
+    })
+    .await
 }
 
 #[cfg(test)]
