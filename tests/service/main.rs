@@ -14,13 +14,17 @@
 
 mod support;
 
+mod bodies;
 mod configuration;
+mod connections;
 mod dependencies;
 mod drain;
 mod errors;
 mod h2c;
+mod heads;
 mod healthcheck;
-mod limits;
 mod logs;
 mod metrics;
+mod readers;
 mod root;
+mod watchdog;
