@@ -235,8 +235,8 @@ pub static LOG_LEVEL: Setting<Filter> = Setting {
     env: &["RUST_LOG", "LOG__LEVEL"],
     default: Some("info"),
     range: None,
-    help: "Level, or levels per module: info,pcf_api::health=debug; where no part is a level alone, \
-           all else is told at error. access=off hides access lines. Release builds hold no TRACE lines.",
+    help: "Level, or levels per module: info,pcf_api::health=debug; where no part is a bare level, \
+           all else is logged at error. access=off hides access lines. Release builds hold no TRACE lines.",
 };
 
 /// What was deployed.
