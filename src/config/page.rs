@@ -29,10 +29,9 @@ pub(crate) fn effective(sources: &Sources) -> String {
         line(&mut text, sources, setting, None);
     }
     let has_database = sources.find(&super::settings::DATABASE_URL, None).is_some();
-    let database = has_database.then(|| super::DATABASE.to_owned());
-    let mut all: Vec<&String> = database.iter().chain(&names).collect();
-    all.dedup();
-    for name in all {
+    let is_named = names.iter().any(|name| name == super::DATABASE);
+    let database = (has_database && !is_named).then_some(super::DATABASE);
+    for name in database.into_iter().chain(names.iter().map(String::as_str)) {
         for setting in TABLE.iter().copied().filter(|setting| setting.key().contains(NAME)) {
             line(&mut text, sources, setting, Some(name));
         }
@@ -47,10 +46,10 @@ fn line(text: &mut String, sources: &Sources, setting: &dyn Describe, name: Opti
     let Some(shown) = setting.show(&found.text) else {
         return;
     };
-    let shown = match shown.parse::<u64>() {
-        Ok(number) => number.to_string(),
-        Err(_) => format!("{shown:?}"),
-    };
+    // A text that only looks like a number, such as the revision 0042, stays a text.
+    let is_number = shown.parse::<i64>().is_ok_and(|number| number.to_string() == shown);
+    // JSON's escapes are TOML's too.
+    let shown = if is_number { shown } else { serde_json::json!(shown).to_string() };
     let assignment = format!("{} = {shown}", key_of(setting, name));
     let _ = writeln!(text, "{assignment:<44} # {}", found.origin);
 }
@@ -90,7 +89,10 @@ mod tests {
         let environment = [
             ("DATABASE_URL", "postgres://app:hunter2@db/app"),
             ("PORT", "9000"),
-            ("REVISION", "a \"b\""),
+            ("REVISION", "a \"b\" \u{200b}"),
+            ("POD_NAME", "0042"),
+            ("DEPENDENCIES__CACHE__URL", "redis://:hunter2@cache"),
+            ("DEPENDENCIES__DATABASE__TIMEOUT", "1s"),
         ];
         let environment = environment.iter().map(|(k, v)| (k.into(), v.into()));
         let text = effective(&Sources::gather(None, environment, []));
@@ -98,14 +100,17 @@ mod tests {
             "server.port = 9000 ",
             "# environment PORT\n",
             "server.drain_delay = \"5s\" ",
-            "revision = \"a \\\"b\\\"\" ",
+            "revision = \"a \\\"b\\\" \u{200b}\" ",
+            "pod_name = \"0042\" ",
             "database_url = \"<redacted>\" ",
-            "dependencies.database.timeout = \"2s\" ",
+            "dependencies.database.timeout = \"1s\" ",
+            "dependencies.cache.timeout = \"2s\" ",
         ] {
             assert!(text.contains(part), "{part:?} is not in:\n{text}");
         }
         assert!(!text.contains("hunter2"), "{text}");
-        assert!(toml::de::DeTable::parse(&text).is_ok(), "{text}");
+        let read = toml::de::DeTable::parse(&text);
+        assert!(read.is_ok(), "a file that can be read back: {read:?}\n{text}");
     }
 
     #[test]

@@ -177,9 +177,10 @@ impl Sources {
                 DeValue::String(string) => string.to_string(),
                 DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().to_owned(),
                 other => {
+                    let kind = other.type_str();
+                    let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
                     let reason = format!(
-                        "expected a string or a whole decimal number, not a {}",
-                        other.type_str()
+                        "expected a string or a whole decimal number, not {article} {kind}"
                     );
                     self.problems.push(Problem::new(&key, &origin, reason));
                     continue;
@@ -334,7 +335,7 @@ mod tests {
     #[test]
     fn whatever_no_setting_has_is_told_all_at_once_with_its_place_and_what_would_do() {
         let sources = with(
-            "prot = 1\n[server]\nport = true\nhots = \"x\"\n[dependencies.A]\nurl = \"tcp://a:1\"\n",
+            "prot = 1\n[server]\nport = true\nhots = \"x\"\nhost = []\n[dependencies.A]\nurl = \"tcp://a:1\"\n",
             &[("SERVER__PROT", "1"), ("PCF_API_PORT", "tcp://10.0.0.1:80"), ("HOME", "/")],
             &[("log.levle", "info")],
         );
@@ -342,6 +343,7 @@ mod tests {
         let told = told.join("\n");
         for part in [
             "line 3): expected a string or a whole decimal number, not a boolean",
+            "line 5): expected a string or a whole decimal number, not an array",
             "prot (file ",
             "server.hots (file ",
             "line 4): no such setting; expected one of server.host, server.port",
@@ -352,7 +354,7 @@ mod tests {
         ] {
             assert!(told.contains(part), "{part:?} is not in:\n{told}");
         }
-        assert_eq!(told.lines().count(), 6, "{told}");
+        assert_eq!(told.lines().count(), 7, "{told}");
     }
 
     #[test]
