@@ -48,7 +48,7 @@ pub(crate) fn answer(
     // From the inside out: each line is a layer around the ones above it. Pinned where they are,
     // since a future that is given on by value is copied at each layer.
     async move {
-        let response = {
+        let mut response = {
             let work = pin!(timeout::within(&exchange, upload.as_deref(), work));
             let work = pin!(panics::caught(connection.shard(), work));
             let work = pin!(envelope(context, path_of(target.as_ref()), work));
@@ -59,7 +59,8 @@ pub(crate) fn answer(
             connection.flow().leave_unread();
         }
         let is_last = is_unread || connection.is_closing();
-        Ok(exchange.observe(finish(is_last, is_head, version, context, response)))
+        finish(&mut response, is_last, is_head, version, context);
+        Ok(exchange.observe(response))
     }
 }
 
@@ -120,12 +121,12 @@ async fn envelope(
 /// What every response has: the trace's ids, the end of the connection where it ends, and no body
 /// where HEAD was asked.
 fn finish(
+    response: &mut Response,
     is_last: bool,
     is_head: bool,
     version: Version,
     context: TraceContext,
-    mut response: Response,
-) -> Response {
+) {
     let (traceparent, request_id) = context.header_values();
     let size = match response.status() {
         // RFC 9110, 8.6: a 204 has no such field, and in a 304 it would be the size of what has not
@@ -146,7 +147,6 @@ fn finish(
         }
         *response.body_mut() = Body::empty();
     }
-    response
 }
 
 /// The whole of a response that is written without hyper, to a client whose request's head never

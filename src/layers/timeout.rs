@@ -19,8 +19,8 @@ pub(super) async fn within(
     mut work: BoxedFuture,
 ) -> HandlerResult {
     // Most handlers never wait; those need no timer.
-    let first = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-    if let Poll::Ready(result) = first {
+    let at_once = poll_fn(|context| Poll::Ready(work.as_mut().poll(context)));
+    if let Poll::Ready(result) = at_once.await {
         return result;
     }
     let result = Box::pin(timeout(exchange.time_left(), work)).await;
