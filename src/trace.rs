@@ -34,13 +34,17 @@ pub struct SpanId(u64);
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        let mut text = [0; 32];
+        hex(&mut text, &self.0.to_be_bytes());
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        let mut text = [0; 16];
+        hex(&mut text, &self.0.to_be_bytes());
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

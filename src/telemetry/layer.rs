@@ -43,7 +43,7 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::of_event(self.style);
         event.record(&mut fields);
-        let mut spans = String::new();
+        let mut spans = Vec::new();
         let mut seen = Vec::new();
         for span in context.event_scope(event).into_iter().flatten() {
             let extensions = span.extensions();
@@ -52,7 +52,7 @@ where
                 // A name stands once, with the value that is nearest to the event: some readers of
                 // JSON refuse an object that has a key twice.
                 if event.metadata().fields().field(name).is_none() && !seen.contains(&name) {
-                    spans.push_str(text);
+                    spans.extend_from_slice(text);
                     seen.push(name);
                 }
             }

@@ -1,8 +1,11 @@
 //! One log line as text: JSON with flat fields, or for people.
 
-use std::fmt::{self, Write};
+use std::fmt;
+use std::io::Write;
 use std::time::SystemTime;
 
+use serde::Serialize;
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Level, Metadata};
 
@@ -26,14 +29,14 @@ pub(super) struct Fields {
     style: Style,
     pub(super) message: String,
     /// `,"key":value` each, or ` key=value` each.
-    pub(super) text: String,
+    text: Vec<u8>,
     /// Of a span: which fields these are, and where in the text each begins.
     starts: Option<Vec<(&'static str, usize)>>,
 }
 
 impl Fields {
     pub(super) fn of_event(style: Style) -> Self {
-        Self { style, message: String::new(), text: String::new(), starts: None }
+        Self { style, message: String::new(), text: Vec::with_capacity(128), starts: None }
     }
 
     /// Those of a span can be taken one by one.
@@ -42,7 +45,7 @@ impl Fields {
     }
 
     /// Each field's name and text, the one that was written last first.
-    pub(super) fn latest_first(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(super) fn latest_first(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         let mut end = self.text.len();
         self.starts.iter().flatten().rev().filter_map(move |(name, start)| {
             let text = self.text.get(*start..end)?;
@@ -56,31 +59,27 @@ impl Fields {
         if let Some(starts) = &mut self.starts {
             starts.push((name, self.text.len()));
         }
-        if self.style.format == LogFormat::Pretty {
-            let _ = write!(self.text, " {name}=");
-        } else if RESERVED.contains(&name) {
-            let _ = write!(self.text, ",\"field.{name}\":");
-        } else {
-            // A field's name is a literal of the source or a Rust identifier.
-            let _ = write!(self.text, ",\"{name}\":");
-        }
+        // A field's name is a literal of the source or a Rust identifier.
+        let parts = match self.style.format {
+            LogFormat::Pretty => [" ", name, "="],
+            _ if RESERVED.contains(&name) => [",\"field.", name, "\":"],
+            _ => [",\"", name, "\":"],
+        };
+        append(&mut self.text, parts);
     }
 
-    fn number(&mut self, field: &Field, value: impl fmt::Display) {
+    /// A number or a truth value, which look alike in both styles.
+    fn number(&mut self, field: &Field, value: impl Into<Value>) {
         self.key(field);
-        let _ = write!(self.text, "{value}");
+        append_json(&mut self.text, &value.into());
     }
 
     fn string(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            value.clone_into(&mut self.message);
-            return;
-        }
         self.key(field);
         if self.style.format == LogFormat::Pretty {
             let _ = write!(self.text, "{value:?}");
         } else {
-            append_json_string(&mut self.text, value);
+            append_json(&mut self.text, value);
         }
     }
 }
@@ -99,23 +98,19 @@ impl Visit for Fields {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if value.is_finite() {
-            self.number(field, value);
-        } else {
-            self.number(field, "null");
-        }
+        self.number(field, value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.string(field, value);
+        if field.name() == "message" {
+            value.clone_into(&mut self.message);
+        } else {
+            self.string(field, value);
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            let _ = write!(self.message, "{value:?}");
-        } else {
-            self.string(field, &format!("{value:?}"));
-        }
+        self.record_str(field, &format!("{value:?}"));
     }
 }
 
@@ -124,47 +119,48 @@ pub(super) fn write(
     style: Style,
     metadata: &Metadata<'_>,
     trace: Option<TraceContext>,
-    spans: &str,
+    spans: &[u8],
     fields: &Fields,
-) -> String {
-    let mut line = String::with_capacity(256);
-    let now = SystemTime::now();
+) -> Vec<u8> {
+    let mut line = Vec::with_capacity(512);
+    let (now, level) = (SystemTime::now(), *metadata.level());
     if style.format == LogFormat::Pretty {
         style.timestamp.append_pretty(&mut line, now);
-        let (start, end) = if style.colour { colour(*metadata.level()) } else { ("", "") };
-        let _ = write!(line, "{start}{:>5}{end} {}: ", metadata.level(), metadata.target());
-        line.push_str(&fields.message);
-        line.push_str(spans);
-        line.push_str(&fields.text);
+        let (start, end) = if style.colour { colour(level) } else { ("", "") };
+        let _ = write!(line, "{start}{level:>5}{end} {}: {}", metadata.target(), fields.message);
+        line.extend_from_slice(spans);
+        line.extend_from_slice(&fields.text);
         if let Some(trace) = trace {
             let _ = write!(line, " trace_id={}", trace.trace_id());
         }
     } else {
-        line.push_str("{\"timestamp\":");
-        if style.timestamp.append_json(&mut line, now) {
-            line.push(',');
-        } else {
-            line.truncate(1);
-        }
-        let _ = write!(line, "\"level\":\"{}\",\"target\":", metadata.level());
-        append_json_string(&mut line, metadata.target());
-        line.push_str(",\"message\":");
-        append_json_string(&mut line, &fields.message);
+        line.push(b'{');
+        style.timestamp.append_json(&mut line, now);
+        append(&mut line, ["\"level\":\"", level.as_str(), "\",\"target\":"]);
+        append_json(&mut line, metadata.target());
+        append(&mut line, [",\"message\":"]);
+        append_json(&mut line, fields.message.as_str());
         if let Some(trace) = trace {
             let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
             let _ = write!(line, ",\"trace_id\":\"{trace_id}\",\"span_id\":\"{span_id}\"");
         }
-        line.push_str(spans);
-        line.push_str(&fields.text);
-        line.push('}');
+        line.extend_from_slice(spans);
+        line.extend_from_slice(&fields.text);
+        line.push(b'}');
     }
-    line.push('\n');
+    line.push(b'\n');
     line
 }
 
-fn append_json_string(line: &mut String, value: &str) {
-    // A string always serializes; on an error the line would still be valid JSON.
-    line.push_str(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()));
+fn append<const N: usize>(line: &mut Vec<u8>, parts: [&str; N]) {
+    for part in parts {
+        line.extend_from_slice(part.as_bytes());
+    }
+}
+
+fn append_json(line: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    // Neither a text nor a number fails, and memory takes all of it.
+    let _ = serde_json::to_writer(line, value);
 }
 
 fn colour(level: Level) -> (&'static str, &'static str) {

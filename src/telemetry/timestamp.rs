@@ -1,6 +1,6 @@
 //! Times as text: UTC, RFC 3339, milliseconds.
 
-use std::fmt::Write;
+use std::io::Write;
 use std::time::SystemTime;
 
 use time::OffsetDateTime;
@@ -24,32 +24,38 @@ const MILLISECONDS: StaticFormatDescription =
 
 /// A time as RFC 3339 in UTC with milliseconds.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
-    OffsetDateTime::from(time).format(MILLISECONDS).unwrap_or_default()
+    let mut text = Vec::new();
+    append_rfc3339(&mut text, time);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+fn append_rfc3339(line: &mut Vec<u8>, time: SystemTime) {
+    // Memory takes all of it, and a year of more than four digits is written too.
+    let _ = OffsetDateTime::from(time).format_into(line, MILLISECONDS);
 }
 
 impl TimestampFormat {
-    /// Appends the time as a JSON value; false where none is wanted.
-    pub(super) fn append_json(self, line: &mut String, time: SystemTime) -> bool {
+    /// Appends the time as the member of a JSON object that others follow, where one is wanted.
+    pub(super) fn append_json(self, line: &mut Vec<u8>, time: SystemTime) {
         match self {
             Self::Rfc3339 => {
-                line.push('"');
-                line.push_str(&rfc3339(time));
-                line.push('"');
+                line.extend_from_slice(b"\"timestamp\":\"");
+                append_rfc3339(line, time);
+                line.extend_from_slice(b"\",");
             }
-            Self::UnixMs => drop(write!(line, "{}", unix_ms(time))),
-            Self::None => return false,
+            Self::UnixMs => drop(write!(line, "\"timestamp\":{},", unix_ms(time))),
+            Self::None => {}
         }
-        true
     }
 
     /// Appends the time for people, and a space.
-    pub(super) fn append_pretty(self, line: &mut String, time: SystemTime) {
+    pub(super) fn append_pretty(self, line: &mut Vec<u8>, time: SystemTime) {
         match self {
-            Self::Rfc3339 => line.push_str(&rfc3339(time)),
+            Self::Rfc3339 => append_rfc3339(line, time),
             Self::UnixMs => drop(write!(line, "{}", unix_ms(time))),
             Self::None => return,
         }
-        line.push(' ');
+        line.push(b' ');
     }
 }
 
@@ -67,9 +73,11 @@ mod tests {
     fn times_are_utc_with_milliseconds() {
         let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_339_800_007);
         assert_eq!(rfc3339(time), "2026-11-22T09:30:00.007Z");
-        let mut line = String::new();
-        assert!(TimestampFormat::UnixMs.append_json(&mut line, time));
-        assert!(!TimestampFormat::None.append_json(&mut line, time));
-        assert_eq!(line, "1795339800007");
+        let mut line = Vec::new();
+        for format in [TimestampFormat::UnixMs, TimestampFormat::None, TimestampFormat::Rfc3339] {
+            format.append_json(&mut line, time);
+        }
+        let expected = "\"timestamp\":1795339800007,\"timestamp\":\"2026-11-22T09:30:00.007Z\",";
+        assert_eq!(String::from_utf8(line).unwrap(), expected);
     }
 }

@@ -61,14 +61,14 @@ impl Writer {
     }
 
     /// Takes a line, which must end in a newline.
-    pub(crate) fn write(&self, line: &str) {
+    pub(crate) fn write(&self, line: &[u8]) {
         let mut state = self.0.lock();
         if state.waiting.len() + line.len() > CAPACITY {
             drop(state);
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        state.waiting.extend_from_slice(line.as_bytes());
+        state.waiting.extend_from_slice(line);
         if mem::take(&mut state.is_asleep) {
             drop(state);
             self.0.changed.notify_all();
@@ -187,7 +187,7 @@ mod tests {
         let (sender, receiver) = mpsc::sync_channel(100);
         let writer = Writer::start(Box::new(Rendezvous(sender)));
         for n in 0..1000 {
-            writer.write(&format!("{n}\n"));
+            writer.write(format!("{n}\n").as_bytes());
         }
         writer.flush(Duration::from_secs(5));
         let writes: Vec<Vec<u8>> = receiver.try_iter().collect();
@@ -202,7 +202,7 @@ mod tests {
         let writer = Writer::start(Box::new(Rendezvous(sender)));
         let line = format!("{}\n", "x".repeat(1023));
         for _ in 0..4096 {
-            writer.write(&line);
+            writer.write(line.as_bytes());
         }
         // One buffer waits, at most one is in the thread's hands.
         assert!((2048..=3072).contains(&writer.dropped()), "{}", writer.dropped());
