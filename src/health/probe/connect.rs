@@ -56,15 +56,13 @@ async fn any(attempts: &mut Vec<Attempt>) -> io::Result<TcpStream> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-    use std::time::Instant;
-
-    use socket2::{Domain, Socket, Type};
-
     use super::*;
 
-    /// An address that says nothing: its queue of connections is full, so the kernel drops more.
-    fn silent() -> (SocketAddr, Socket, Vec<Socket>) {
+    /// An address that says nothing: its queue of connections is full, so that Linux drops more.
+    #[cfg(target_os = "linux")]
+    fn silent() -> (SocketAddr, socket2::Socket, Vec<socket2::Socket>) {
+        use socket2::{Domain, Socket, Type};
+
         let socket = |_| Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let listener = socket(0);
         listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -78,8 +76,12 @@ mod tests {
         (address.as_socket().unwrap(), listener, queue)
     }
 
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn an_address_that_says_nothing_does_not_hide_the_next() {
+        use std::net::TcpListener;
+        use std::time::Instant;
+
         let (silent, _listener, _queue) = silent();
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let refused = SocketAddr::from(([127, 0, 0, 1], 1));
