@@ -2,12 +2,12 @@
 //! connection's flow, and the end of the socket stays ours.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
@@ -86,11 +86,10 @@ impl AsyncWrite for Io {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // A response that waits for the service's own stream writes nothing: that the client has
-        // left would never be seen.
+        // left would never be seen. Not by reading: what it sent before it left may stand in the way.
         if self.connection.flow().awaits_source() {
-            let mut byte = [0];
-            let peeked = self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte));
-            if let Poll::Ready(Ok(0) | Err(_)) = peeked {
+            let readiness = pin!(self.stream.ready(Interest::READABLE)).poll(context);
+            if matches!(readiness, Poll::Ready(Ok(ready)) if ready.is_read_closed()) {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
         }

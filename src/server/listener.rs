@@ -3,11 +3,17 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 /// How many connections may wait in the kernel; its own limit (`net.core.somaxconn`) counts too.
 const BACKLOG: i32 = 4096;
+
+/// When the kernel asks a silent client whether it is still there, and how often then. It gives up
+/// after its own number of attempts (9 on Linux), so after two and a half minutes.
+const ASK_AFTER: Duration = Duration::from_secs(60);
+const ASK_EVERY: Duration = Duration::from_secs(10);
 
 /// The address cannot be listened on.
 #[derive(Debug)]
@@ -60,6 +66,10 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }
     // A restart must not wait for connections of the last run to be forgotten.
     socket.set_reuse_address(true)?;
+    // Accepted sockets have it from this one. A client whose machine is gone says nothing, and a
+    // response that waits for the service's own stream sends nothing: it would wait for ever.
+    let keepalive = TcpKeepalive::new().with_time(ASK_AFTER).with_interval(ASK_EVERY);
+    socket.set_tcp_keepalive(&keepalive)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -79,6 +89,15 @@ mod tests {
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
         let has_ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
         assert_eq!(TcpStream::connect((Ipv6Addr::LOCALHOST, port)).is_ok(), has_ipv6);
+    }
+
+    #[test]
+    fn a_client_that_is_silent_for_long_is_asked_whether_it_is_there() {
+        let listener = bind(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(socket2::SockRef::from(&accepted).keepalive().unwrap());
     }
 
     #[test]
