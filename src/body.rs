@@ -33,7 +33,8 @@ impl Body {
 
     /// A body that is made while it is sent. One that makes nothing may take as long as it likes; a
     /// client that does not take what is made is cut after the request timeout. One that closes its
-    /// sending half while nothing is made counts as gone: over HTTP/1.1 nothing else tells.
+    /// sending half while nothing is made counts as gone: over HTTP/1.1 nothing else tells. One that
+    /// vanishes, with its machine, is found by TCP keep-alive within two and a half minutes.
     pub fn stream<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes, Error = BoxError> + Send + 'static,
