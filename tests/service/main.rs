@@ -15,6 +15,7 @@
 mod support;
 
 mod bodies;
+mod chaos;
 mod configuration;
 mod connections;
 mod dependencies;
