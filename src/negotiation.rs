@@ -5,7 +5,7 @@ use hyper::header::ACCEPT;
 
 /// How much a client wants a media type.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Wish {
+pub(crate) struct Preference {
     /// From 0, not at all, to 1.
     pub(crate) weight: f32,
     /// Whether the type itself is named, and not only a range that holds it, such as `*/*`.
@@ -13,7 +13,7 @@ pub(crate) struct Wish {
 }
 
 /// What the most specific range that matches says of the media type; weight 0 where none does.
-pub(crate) fn wish(headers: &HeaderMap, media_type: &str) -> Wish {
+pub(crate) fn preference(headers: &HeaderMap, media_type: &str) -> Preference {
     const NAMED: u8 = 3;
     let group = media_type.split('/').next().unwrap_or_default();
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -35,7 +35,7 @@ pub(crate) fn wish(headers: &HeaderMap, media_type: &str) -> Wish {
                 .map_or(1.0, |(_, q)| q.trim().parse().unwrap_or(0.0_f32).clamp(0.0, 1.0));
         }
     }
-    Wish { weight, is_named: best == NAMED }
+    Preference { weight, is_named: best == NAMED }
 }
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ mod tests {
         for value in accept {
             headers.append(ACCEPT, value.parse().unwrap());
         }
-        let Wish { weight, is_named } = wish(&headers, "text/html");
+        let Preference { weight, is_named } = preference(&headers, "text/html");
         (weight, is_named)
     }
 

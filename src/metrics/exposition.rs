@@ -7,7 +7,7 @@ use hyper::header::HeaderValue;
 
 use super::histogram::{Counts, Histogram};
 use super::table::{Family, Kind, Metric};
-use crate::negotiation::wish;
+use crate::negotiation::preference;
 
 /// Which text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,9 @@ impl Format {
     /// What the request's `Accept` asks for: OpenMetrics where it is named and not wanted less than
     /// plain text.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let open_metrics = wish(headers, "application/openmetrics-text");
-        let is_wanted =
-            open_metrics.weight > 0.0 && open_metrics.weight >= wish(headers, "text/plain").weight;
+        let open_metrics = preference(headers, "application/openmetrics-text");
+        let is_wanted = open_metrics.weight > 0.0
+            && open_metrics.weight >= preference(headers, "text/plain").weight;
         if open_metrics.is_named && is_wanted { Self::OpenMetrics } else { Self::Prometheus }
     }
 

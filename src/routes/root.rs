@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::app::{App, TARGET, VERSION};
 use crate::health::HealthReport;
 use crate::metrics::{Durations, HttpSeries};
-use crate::negotiation::wish;
+use crate::negotiation::preference;
 use crate::request::Request;
 use crate::response;
 use crate::router::HandlerResult;
@@ -56,7 +56,7 @@ pub(super) async fn show(request: Request) -> HandlerResult {
 
 /// A browser names `text/html`; a client that takes anything, or says nothing, gets JSON.
 fn prefers_html(headers: &HeaderMap) -> bool {
-    wish(headers, "text/html").weight > wish(headers, "application/json").weight
+    preference(headers, "text/html").weight > preference(headers, "application/json").weight
 }
 
 fn overview(app: &App) -> Overview<'_> {
