@@ -141,6 +141,10 @@ fn finish(
     if version < Version::HTTP_2 && is_last {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    if !is_head && size.is_some() {
+        // hyper writes the true one; a handler's wrong one would put the connection out of step.
+        headers.remove(CONTENT_LENGTH);
+    }
     if is_head {
         if let Some(size) = size.filter(|_| !headers.contains_key(CONTENT_LENGTH)) {
             headers.insert(CONTENT_LENGTH, size.into());

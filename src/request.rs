@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -20,6 +20,9 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::server::Connection;
+
+/// Most characters of the reason why JSON is refused.
+const MAX_REASON: usize = 256;
 
 /// A request.
 #[derive(Debug)]
@@ -94,7 +97,18 @@ impl Request {
 
     /// The whole body; 413 when it is larger than `server.max_body_bytes`.
     pub async fn bytes(self) -> Result<Bytes, Error> {
-        Ok(self.body.collect().await?.to_bytes())
+        // Into one buffer: each chunk kept as it came would hold the memory that it was read into.
+        let mut body = self.body;
+        let mut whole = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                if whole.is_empty() && body.is_end_stream() {
+                    return Ok(data);
+                }
+                whole.extend_from_slice(&data);
+            }
+        }
+        Ok(whole.freeze())
     }
 
     /// The body as JSON: 415 when it does not say it is JSON, 400 when it is none, 422 when it is
@@ -111,7 +125,9 @@ impl Request {
         }
         serde_json::from_slice(&self.bytes().await?).map_err(|error| {
             let code = if error.is_data() { Code::UnprocessableEntity } else { Code::InvalidInput };
-            Error::new(code, format!("the body is not the JSON that is expected: {error}"))
+            // serde repeats the client's value, however long.
+            let reason: String = error.to_string().chars().take(MAX_REASON).collect();
+            Error::new(code, format!("the body is not the JSON that is expected: {reason}"))
         })
     }
 

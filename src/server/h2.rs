@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use super::admission::Class;
 use super::connection::Connection;
 use super::io::Io;
 use super::linger::Linger;
@@ -131,6 +132,12 @@ fn judge(connection: &Connection, told_to_go_at: Option<u64>) -> Verdict {
     let stuck_since = flow.blocked_since().or(flow.stalled_since()).or(leaving_since);
     let patience = connection.class().at_most(config.request_timeout + TICK);
     if stuck_since.is_some_and(|since| is_over(since, patience)) {
+        return Verdict::Cut;
+    }
+    // One that goes on asking does not keep the reserve.
+    if connection.class() == Class::Reserve
+        && told_to_go_at.is_some_and(|told| is_over(told, 2 * patience))
+    {
         return Verdict::Cut;
     }
     if told_to_go_at.is_some() {

@@ -22,7 +22,10 @@ const READ: usize = 1024;
 pub(super) async fn for_bytes(stream: &TcpStream, connection: &Connection) -> Option<Bytes> {
     let mut phases = connection.app().lifecycle.changes();
     let (config, class) = (&connection.app().config.server, connection.class());
-    let mut deadline = Instant::now() + class.at_most(config.keep_alive_timeout);
+    // Since the last request, not since now: empty lines lead back here, and would keep it for ever.
+    let idle = connection.elapsed(connection.flow().moved_at());
+    let mut deadline =
+        Instant::now() + class.at_most(config.keep_alive_timeout).saturating_sub(idle);
     let mut begun = Vec::new();
     loop {
         if connection.app().lifecycle.is_closing() {

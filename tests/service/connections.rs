@@ -140,3 +140,15 @@ fn without_file_descriptors_the_server_waits_without_spinning_and_recovers() {
         server.log().iter().filter(|line| line["target"] == "pcf_api::server::accept").count();
     assert_eq!(warnings, 1, "told once, not at each try");
 }
+
+#[test]
+fn empty_lines_do_not_keep_the_reserve() {
+    let server = Server::faulty(&[("SERVER__MAX_CONNECTIONS", "1")]);
+    let mut normal = server.connect();
+    assert_eq!(normal.get("/version").status, 200);
+    let mut watcher = server.connect();
+    let began = Instant::now();
+    while watcher.try_send("\r\n") && watcher.is_open_after(Duration::from_millis(200)) {
+        assert!(began.elapsed() < Duration::from_secs(6), "it is kept");
+    }
+}

@@ -28,6 +28,9 @@ fn every_error_has_its_status_and_the_envelope() {
     assert_eq!(client().post("/order", JSON, b"{").error(), (400, "INVALID_INPUT".into()));
     let wrong = br#"{"item":"tea","count":"two"}"#;
     assert_eq!(client().post("/order", JSON, wrong).error(), (422, "UNPROCESSABLE_ENTITY".into()));
+    let long_one = format!(r#"{{"item":"tea","count":"{long}"}}"#);
+    let refused = client().post("/order", JSON, long_one.as_bytes());
+    assert!(refused.status == 422 && refused.body.len() < 1000, "{refused:?}");
     let right = br#"{"item":"tea","count":2}"#;
     assert_eq!(
         client().post("/order", "application/json; charset=utf-8", right).text(),
