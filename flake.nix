@@ -18,29 +18,11 @@
       ...
     }:
     let
-      inherit (nixpkgs) lib;
-      systems = [
-        "x86_64-linux"
-        "aarch64-linux"
-        "aarch64-darwin"
-      ];
-      project = lib.genAttrs systems (
-        system:
-        import ./nix {
-          inherit crane;
-          pkgs = import nixpkgs {
-            inherit system;
-            overlays = [ rust-overlay.overlays.default ];
-          };
-        }
-      );
-      output = name: lib.mapAttrs (_system: outputs: outputs.${name}) project;
+      service = import ./nix/service.nix { inherit nixpkgs crane rust-overlay; };
     in
-    {
-      packages = output "packages";
-      apps = output "apps";
-      checks = output "checks";
-      devShells = output "devShells";
-      formatter = output "formatter";
+    service ./.
+    // {
+      # Another repository's flake: `outputs = { pcf-api, ... }: pcf-api.lib.service ./.;`
+      lib = { inherit service; };
     };
 }

@@ -18,30 +18,85 @@ run *ARGS:
 test *ARGS:
     cargo test "$@"
 
+# Make the repository of a service of one's own: NAME [DIR] [--from URL]
+[group('develop')]
+new *ARGS:
+    scripts/new.sh "$@"
+
 # Format, lint and document with warnings denied
 [group('develop')]
 lint:
     cargo fmt --all --check
+    cargo fmt --manifest-path benches/axum/Cargo.toml --check
     cargo clippy --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+    cargo clippy --all-targets --features otlp -- -D warnings
+    cargo clippy --all-targets --features tls -- -D warnings
+    cargo clippy --all-targets --all-features -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --all-features
+
+# Format, lint and test examples/links, and do what docs/your-service.md says
+[group('develop')]
+test-links *ARGS:
+    cargo fmt --manifest-path examples/links/Cargo.toml --check
+    cargo clippy --locked --manifest-path examples/links/Cargo.toml --all-targets -- -D warnings
+    cargo test --locked --manifest-path examples/links/Cargo.toml "$@"
+
+# Test what the Cargo features bring, against their real peers (Go builds OpenTelemetry's collector)
+[group('develop')]
+test-features:
+    cargo build --all-features --bins --examples
+    cargo test --all-features --lib --test otlp
+    cargo test --all-features --test service tls::
 
 # Check that the project agrees with itself: numbers, names, paths, metrics, settings, digests
 [group('develop')]
 verify:
     scripts/verify.sh
 
-# Write again what is generated: docs/configuration.md, docs/metrics.md, the status page's policy
+# Write again what is generated: docs/configuration.md, docs/metrics.md, docs/tracing.md, the status page's policy
 [group('develop')]
 docs:
     UPDATE_DOCS=1 cargo test --lib documentation
+    UPDATE_DOCS=1 cargo test --features otlp --lib documentation
 
-# Compare with bare hyper and nginx under the same load, and measure start-up, health check and memory
+# Write the list of the public API again, docs/api.txt; --check: what has changed
+[group('develop')]
+api *ARGS:
+    scripts/api.py "$@"
+
+# Attack the service in 36 ways, and see that every bound of docs/limits.md holds: four minutes
+[group('develop')]
+attack *ARGS:
+    cargo build --quiet --release --example attacks --example faults
+    target/release/examples/attacks "$@"
+
+# Measure start-up, health check and memory, and compare with bare hyper, nginx, axum and podinfo
 [group('develop')]
 bench *ARGS:
-    benches/compare "$@"
     cargo build --quiet --release --example costs
     cargo build --quiet --release
     target/release/examples/costs
+    benches/compare "$@"
+
+# Ask for up to ten times what the service can carry, and axum for the same
+[group('develop')]
+bench-overload *ARGS:
+    benches/overload "$@"
+
+# Make the release VERSION: version, date, changelog, lock file, tag; nothing is pushed
+[group('develop')]
+release VERSION *ARGS:
+    scripts/release.sh "$@"
+
+# Print what the changelog says of VERSION; --check: and that this tree is that version
+[group('develop')]
+release-notes *ARGS:
+    scripts/release-notes.sh "$@"
+
+# Check the workflows: syntax, rights, pins, and that what they call is here
+[group('develop')]
+workflows:
+    tests/workflows
 
 # Build the image for every platform and print its digest
 [group('image')]
@@ -53,6 +108,11 @@ image:
 [group('image')]
 push *ARGS:
     scripts/push-image.sh "$@"
+
+# Copy the manifests, pinned to NAME@sha256:…, beside the image: REGISTRY/NAME[:TAG] --image IMAGE
+[group('image')]
+push-manifests *ARGS:
+    scripts/push-manifests.sh "$@"
 
 # Load this machine's image into docker or podman
 [group('image')]
@@ -108,23 +168,22 @@ deploy ENV *ARGS:
 # Go back to the release before, or `just rollback prod --to-revision 3`
 [group('deploy')]
 rollback ENV *ARGS:
-    scripts/rollback-deployment.sh pcf-api "pcf-api-$1" "${@:2}"
+    scripts/rollback-deployment.sh "$@"
 
 # Show what runs in an environment
 [group('deploy')]
-status ENV:
-    scripts/status.sh "$1"
+status ENV *ARGS:
+    scripts/status.sh "$@"
 
 # Follow the logs of all pods of an environment
 [group('deploy')]
 logs ENV *ARGS:
-    [ $# -gt 1 ] || set -- "$1" --follow --tail=100; \
-    kubectl -n "pcf-api-$1" logs -l app.kubernetes.io/name=pcf-api --prefix --max-log-requests=20 "${@:2}"
+    scripts/logs.sh "$@"
 
 # Make or rotate the Secret of an environment from a file of KEY=VALUE lines
 [group('deploy')]
 secrets ENV FILE *ARGS:
-    scripts/create-secrets.sh "$2" --namespace "pcf-api-$1" "${@:3}"
+    scripts/create-secrets.sh "$@"
 
 # Check the manifests without a cluster: golden files, schemas, linters
 [group('deploy')]

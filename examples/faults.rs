@@ -5,7 +5,7 @@ use std::future::pending;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::Frame;
@@ -16,17 +16,21 @@ use serde::Deserialize;
 use tokio::time::{Interval, interval};
 
 fn main() -> ExitCode {
-    pcf_api::run(std::env::args_os().skip(1), routes())
+    pcf_api::service!().routes(|_| routes()).run()
 }
 
 fn routes() -> Routes {
-    pcf_api::routes()
+    let routes = Routes::new();
+    #[cfg(feature = "tls")]
+    let routes = routes.get("/whoami", whoami);
+    routes
         .get("/hello/{name}", hello)
         .get("/search", search)
         .get("/panic", panics)
         .get("/panic-later", panics_while_it_streams)
         .get("/sleep/{ms}", sleeps)
         .get("/block/{ms}", blocks)
+        .get("/compute/{ms}", computes)
         .get("/never", never)
         .get("/fail", fails)
         .get("/conflict", conflicts)
@@ -38,6 +42,7 @@ fn routes() -> Routes {
         .get("/event", event)
         .get("/early", early)
         .get("/log/{count}", logs)
+        .get("/say/{how}/{text}", says)
         .post("/echo", echo)
         .post("/order", order)
         .post("/ignore", ignores_the_body)
@@ -49,6 +54,12 @@ async fn hello(request: Request) -> Result<Response, Error> {
     let name = request.param("name")?;
     tracing::info!(%name, "greeting");
     Ok(response::text(format!("Hello, {name}!")))
+}
+
+#[cfg(feature = "tls")]
+async fn whoami(request: Request) -> Result<Response, Error> {
+    let client = request.client_certificate();
+    Ok(response::text(client.map_or("nobody", |client| client.subject()).to_owned()))
 }
 
 async fn search(request: Request) -> Result<Response, Error> {
@@ -73,6 +84,16 @@ async fn blocks(request: Request) -> Result<Response, Error> {
     Ok(response::text("blocked"))
 }
 
+/// Keeps a CPU busy, and not only its thread.
+async fn computes(request: Request) -> Result<Response, Error> {
+    let ms = request.param_as("ms")?;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(ms) {
+        std::hint::spin_loop();
+    }
+    Ok(response::text("computed"))
+}
+
 async fn never(_: Request) -> Result<Response, Error> {
     pending().await
 }
@@ -83,7 +104,7 @@ async fn fails(_: Request) -> Result<Response, Error> {
 }
 
 async fn conflicts(_: Request) -> Result<Response, Error> {
-    Err(Error::new(Code::Conflict, "taken").with("name", "x"))
+    Err(Error::new(Code::CONFLICT, "taken").with("name", "x"))
 }
 
 async fn unchanged(_: Request) -> Result<Response, Error> {
@@ -106,6 +127,19 @@ async fn logs(request: Request) -> Result<Response, Error> {
     let count: u32 = request.param_as("count")?;
     for line in 0..count {
         tracing::info!(line, filler = "x".repeat(200), "a line of the handler");
+    }
+    Ok(response::no_content())
+}
+
+/// Repeats what the client said, in every way in which it may get into the log.
+#[expect(clippy::panic, reason = "one of them")]
+async fn says(request: Request) -> Result<Response, Error> {
+    let text = request.param("text")?.into_owned();
+    match &*request.param("how")? {
+        "message" => tracing::info!("saying {text}"),
+        "field" => tracing::info!(text, "saying"),
+        "cause" => return Err(std::io::Error::other(text).into()),
+        _ => panic!("saying {text}"),
     }
     Ok(response::no_content())
 }
@@ -141,7 +175,7 @@ async fn stores(request: Request) -> Result<Response, Error> {
     tokio::spawn(async move {
         match count(body).await {
             Ok(bytes) => tracing::info!(bytes, "stored"),
-            Err(error) => tracing::info!(code = ?error.code(), "not stored"),
+            Err(error) => tracing::info!(code = %error.code(), "not stored"),
         }
     });
     Ok(response::no_content())

@@ -1,11 +1,12 @@
-# The service's binary: for the host, or static for a musl target from any host. The toolchain
-# brings musl, its start files and its linker (.cargo/static.toml), so no C compiler for the
-# target is built; the check `no-c-crates` keeps it possible.
+# The service's binary: for the host, or static for a musl target from any host. The toolchain brings
+# musl, its start files and its linker; zig compiles the C of crates that have some: scripts/static.
 {
   lib,
   craneLib,
-  writeShellScriptBin,
   cargo-auditable,
+  zig,
+  member,
+  project,
   release,
   sources,
 }:
@@ -14,41 +15,34 @@
 }:
 let
   src = sources.binary;
-  cargoVendorDir = craneLib.vendorCargoDeps { inherit src; };
   isStatic = target != null;
-  # What Cargo reads beside .cargo/static.toml; plain RUSTFLAGS would be read instead of it.
-  cargo =
-    if isStatic then
-      "CARGO_TARGET_${lib.toUpper (lib.replaceStrings [ "-" ] [ "_" ] target)}"
-    else
-      "CARGO_BUILD";
-  # Before 0.7.4 cargo-auditable takes every linker for a C compiler and says `-Wl,` to it.
-  linker = writeShellScriptBin "rust-lld" ''exec rust-lld "''${@/#-Wl,/}"'';
+  # Scripts alone, so it is the same path on every host.
+  cargo = "${project.static}/scripts/static/cargo";
+  features = lib.concatMapStrings (feature: " --features ${feature}") release.image.features;
 
   arguments = {
-    inherit src cargoVendorDir;
+    inherit src;
     pname = release.name;
     inherit (release) version;
     strictDeps = true;
     doCheck = false; # the tests are checks of their own
-    env = {
-      # Panic messages name source files; their store paths differ between build hosts.
-      "${cargo}_RUSTFLAGS" = "--remap-path-prefix=${cargoVendorDir}=/cargo";
-    }
-    // lib.optionalAttrs isStatic {
-      CARGO_BUILD_TARGET = target;
-      "${cargo}_LINKER" = lib.getExe linker;
-    };
+    cargoExtraArgs = "--locked${lib.optionalString (member != ".") " --package ${release.name}"}${features}";
   }
-  // lib.optionalAttrs isStatic { cargoExtraArgs = "--locked --config ${../.cargo/static.toml}"; };
+  // lib.optionalAttrs isStatic {
+    CARGO_BUILD_TARGET = target;
+    cargoBuildCommand = "${cargo} build --release";
+    nativeBuildInputs = lib.optional release.image.c zig;
+    preBuild = ''export ZIG_GLOBAL_CACHE_DIR="$TMPDIR/zig" ZIG_LOCAL_CACHE_DIR="$TMPDIR/zig"'';
+  };
 in
 craneLib.buildPackage (
   arguments
   // {
     cargoArtifacts = craneLib.buildDepsOnly (arguments // { cargoCheckCommand = "true"; });
     # Embeds the list of dependencies, which scanners read back from the binary.
-    nativeBuildInputs = [ cargo-auditable ];
-    cargoBuildCommand = "cargo auditable build --release";
+    nativeBuildInputs = arguments.nativeBuildInputs or [ ] ++ [ cargo-auditable ];
+    cargoBuildCommand =
+      lib.optionalString isStatic "CARGO=${cargo} " + "cargo-auditable auditable build --release";
     meta.mainProgram = release.name;
   }
   // lib.optionalAttrs isStatic {

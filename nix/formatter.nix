@@ -1,6 +1,30 @@
-# `nix fmt`: every Nix file of the tree.
-{ lib, writeShellScriptBin, nixfmt }:
-writeShellScriptBin "format-nix" ''
-  [ $# -gt 0 ] || set -- flake.nix nix/*.nix
-  exec ${lib.getExe nixfmt} "$@"
+# `nix fmt`: every file of the tree that a formatter here knows.
+{
+  lib,
+  craneLib,
+  writeShellScriptBin,
+  writeText,
+  nixfmt,
+  treefmt,
+}:
+let
+  configuration = writeText "treefmt.toml" ''
+    [formatter.nix]
+    command = "nixfmt"
+    includes = ["*.nix"]
+
+    [formatter.rust]
+    command = "rustfmt"
+    options = ["--edition", "2024"]
+    includes = ["*.rs"]
+  '';
+in
+writeShellScriptBin "format" ''
+  export PATH="${
+    lib.makeBinPath [
+      craneLib.rustfmt
+      nixfmt
+    ]
+  }:$PATH"
+  exec ${lib.getExe treefmt} --config-file ${configuration} --tree-root . "$@"
 ''

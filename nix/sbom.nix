@@ -4,6 +4,8 @@
   craneLib,
   runCommand,
   python3,
+  member,
+  project,
   release,
   sources,
 
@@ -15,6 +17,6 @@ let
   vendor = craneLib.vendorCargoDeps { src = source; };
 in
 runCommand "${release.name}-sbom.cdx.json" { nativeBuildInputs = [ python3 ]; } ''
-  python3 ${sources.scripts}/scripts/sbom.py ${toString binaries} \
-    --lock ${source}/Cargo.lock --manifest ${source}/Cargo.toml --vendor ${vendor} > $out
+  python3 ${project.sbom}/scripts/sbom.py ${toString binaries} \
+    --lock ${source}/Cargo.lock --manifest ${source}/${member}/Cargo.toml --vendor ${vendor} > $out
 ''

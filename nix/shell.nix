@@ -29,6 +29,8 @@
   statix,
   wrk,
 
+  ops,
+
   # Not in every package set, nor for every system.
   chromium ? null,
   kubectl-validate ? null,
@@ -59,6 +61,7 @@ craneLib.devShell {
     kubectl
     kustomize
     nixfmt
+    ops
     oras
     prometheus
     prometheus.cli

@@ -1,23 +1,42 @@
 # Which files each build reads. A file that is not named here can change without a rebuild.
-{ lib }:
+{
+  lib,
+  root,
+  member,
+  release,
+}:
 let
   inherit (lib) fileset;
-  root = ../.;
+  manifest = lib.importTOML (root + "/Cargo.toml");
   source =
     files:
     fileset.toSource {
       inherit root;
       fileset = fileset.unions files;
     };
+  maybe = name: fileset.maybeMissing (root + "/${name}");
 
+  # `crates/*` is the folder `crates`.
+  members = map (member: lib.head (lib.splitString "/*" member)) (manifest.workspace.members or [ ]);
   manifests = [
-    ../Cargo.lock
-    ../Cargo.toml
+    (maybe "Cargo.lock")
+    (root + "/Cargo.toml")
+    (maybe "${member}/Cargo.toml")
   ];
   # All that reaches the binary, and so the image.
-  crate = manifests ++ [
-    ../src
-  ];
+  crate =
+    manifests
+    ++ map maybe (
+      [
+        "src"
+        "build.rs"
+        "migrations"
+        ".sqlx"
+        "proto"
+      ]
+      ++ members
+      ++ map (name: "${member}/${name}") release.image.sources
+    );
 in
 {
   binary = source crate;
@@ -25,50 +44,37 @@ in
   # What the compiler and its lints read.
   rust = source (
     crate
-    ++ [
-      ../benches
-      ../clippy.toml
-      ../examples
-      ../rustfmt.toml
-      ../tests
+    ++ map maybe [
+      "benches"
+      "clippy.toml"
+      "examples"
+      "rustfmt.toml"
+      "tests"
     ]
   );
 
   # What the checks of the dependencies read: the crate's files, no code of it.
   dependencies = source (
     manifests
-    ++ [
-      ../deny.toml
-      ../src/main.rs
-      ../src/lib.rs
-    ]
-  );
-  noC = source (
-    manifests
-    ++ [
-      ../src/main.rs
-      ../src/lib.rs
-      ../tests/image/no-c-crates
-    ]
+    ++ map maybe (
+      [
+        "deny.toml"
+        "src/main.rs"
+        "src/lib.rs"
+        "build.rs"
+      ]
+      ++ members
+    )
   );
 
-  # What makes the bill of materials, and what checks the image.
-  scripts = source [
-    ../scripts/audit_info.py
-    ../scripts/sbom.py
-  ];
-  imageCheck = source [
-    ../Cargo.lock
-    ../Cargo.toml
-    ../scripts/audit_info.py
-    ../tests/image/check
-    ../tests/image/check-detects
-  ];
+  manifests = source manifests;
 
-  nix = source [
-    ../flake.nix
-    ../nix
-  ];
+  nix = source (
+    map maybe [
+      "flake.nix"
+      "nix"
+    ]
+  );
 
   # What the tests compare with the code, and what the linters of scripts look through.
   all = source [ root ];

@@ -1,2 +1,2 @@
 # The Rust toolchain that rust-toolchain.toml names, which rustup reads too.
-{ rust-bin }: rust-bin.fromRustupToolchainFile ../rust-toolchain.toml
+{ rust-bin, root }: rust-bin.fromRustupToolchainFile (root + "/rust-toolchain.toml")

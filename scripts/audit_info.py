@@ -38,6 +38,11 @@ class Elf:
         return MACHINES.get(machine, f"ELF machine {machine}")
 
     @property
+    def is_pie(self) -> bool:
+        """Whether the kernel may place it anywhere (ET_DYN)."""
+        return struct.unpack_from("<H", self.data, 16) == (3,)
+
+    @property
     def needs(self) -> list[str]:
         """What it asks of the system it runs on; nothing if it is static."""
         (table,) = struct.unpack_from("<Q", self.data, 32)

@@ -4,50 +4,65 @@
 # file, the output, or an annotation (which a client-side apply would leave).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kube.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/overlay.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/preflight.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/url.sh"
 
 usage() {
     cat <<'EOF'
-scripts/create-secrets.sh ENV_FILE [--namespace NAMESPACE] [--name NAME] [--require KEY]... [--dry-run]
+scripts/create-secrets.sh ENVIRONMENT|DIRECTORY FILE [--name NAME] [--require KEY]... [--context CONTEXT]
+                          [--create] [--dry-run]
 
-ENV_FILE holds KEY=VALUE lines, blank lines and lines that begin with #; a value may stand in
+The Secret goes into the namespace of that overlay. FILE holds KEY=VALUE lines, blank lines and lines that begin with #; a value may stand in
 quotes; nothing is expanded. Use - for standard input. Every mistake in it is told at once and
 nothing is changed. Running it again with the same file changes nothing.
 
-  --namespace NAMESPACE  pcf-api-prod where not given
-  --name NAME            pcf-api-secrets where not given, which is what the component database mounts
-  --require KEY          a key that must be there; DATABASE_URL always must
-  --dry-run              the API server checks it, nothing is kept
+  ENVIRONMENT        dev, staging or prod; or the DIRECTORY of another overlay
+  --name NAME        where not given: the one Secret that the overlay's pods mount, as by the component
+                     database, else the service's name with -secrets
+  --require KEY      a key that must be there; DATABASE_URL always must
+  --context CONTEXT  the cluster, as kubectl knows it; its present one where not given
+  --create           the namespace may be new, and is made as the overlay has it
+  --dry-run          the API server checks it, nothing is kept
 
 Exit status: 0 done, 1 it failed, 2 wrong usage or a mistake in the file. Needs kubectl, jq and iconv.
 EOF
 }
 
-source='' namespace=$app-prod name=$app-secrets required=(DATABASE_URL) dry_run=()
+environment='' source='' name='' required=(DATABASE_URL) dry_run=() may_create=false
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
-        --namespace | --name | --require)
+        --name | --require | --context)
             [ $# -ge 2 ] || misuse "$1 needs a value"
             case $1 in
-                --namespace) namespace=$2 ;;
+                --context) context=$2 ;;
                 --name) name=$2 ;;
                 --require) required+=("$2") ;;
             esac
             shift ;;
+        --create) may_create=true ;;
         --dry-run) dry_run=(--dry-run=server) ;;
         -?*) misuse "unknown option $1" ;;
-        *) [ -z "$source" ] || misuse 'one file, please'; source=$1 ;;
+        *)
+            [ -z "$source" ] || misuse "one environment and one file, please: $environment, $source or $1"
+            if [ -z "$environment" ]; then environment=$1; else source=$1; fi ;;
     esac
     shift
 done
 . "$(dirname "${BASH_SOURCE[0]}")/lib/bash44.sh"
-[ -n "$source" ] || misuse 'which file?'
+[ -n "$environment" ] || misuse 'which environment?'
+[ -n "$source" ] || misuse "which file? After the environment, $environment"
 [ "$source" != - ] || source=/dev/stdin
 if [ ! -r "$source" ] || [ -d "$source" ]; then misuse "cannot read $source"; fi
 if [ -f "$source" ] && [[ $(stat -Lc %a "$source") != *00 ]]; then
     say "warning: others can read $source: chmod 600 $source" >&2
 fi
 need kubectl jq iconv
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# SECURITY: no value is ever written there.
+use_overlay "$environment" "$work"
 
 # Such a word is one as the whole value or as a whole part of a URL: a password may well contain it.
 placeholder='(^|[:/@])(change[-_]?me|x{4,}|<[^>]*>)([:/@?]|$)|^todo$'
@@ -57,6 +72,11 @@ number=0
 while IFS= read -r line || [ -n "$line" ]; do
     number=$((number + 1))
     line=${line%$'\r'}
+    # A byte order mark, which some editors put at the head of a file.
+    if [ $number = 1 ]; then
+        [[ $line != $'\xff\xfe'* && $line != $'\xfe\xff'* ]] || misuse "$source is UTF-16; save it as UTF-8"
+        line=${line#$'\xef\xbb\xbf'}
+    fi
     [[ $line =~ ^[[:space:]]*(#.*)?$ ]] && continue
     key=${line%%=*} value=${line#*=}
     if [[ $line != *=* || ! $key =~ ^[A-Z][A-Z0-9_]*$ ]]; then
@@ -73,8 +93,11 @@ while IFS= read -r line || [ -n "$line" ]; do
         problems+=("line $number: $key is not UTF-8: it would be changed on the way")
     elif [[ ${value,,} =~ $placeholder ]]; then
         problems+=("line $number: $key still holds a placeholder")
-    elif [[ $key =~ (^DATABASE|__)_?URL$ && ! $value =~ ^(tcp|http|postgres|postgresql|redis)://[^[:space:]]+$ ]]; then
-        problems+=("line $number: $key is no URL that the service knows: tcp://, http://, postgres:// or redis://")
+    elif [[ $value == *$'\xef\xbb\xbf'* ]]; then
+        problems+=("line $number: $key holds a byte order mark, which an editor or a copied text left there")
+    elif [[ $key =~ (^DATABASE|__)_?URL$ ]]; then
+        problem=$(url_problem "$value")
+        [ -z "$problem" ] || problems+=("line $number: $key is $problem")
     fi
     values[$key]=$value
 done <"$source"
@@ -87,8 +110,17 @@ if [ ${#problems[@]} -gt 0 ]; then
 fi
 
 reachable
-[ -n "$(kubectl get namespace "$namespace" --ignore-not-found -o name)" ] ||
-    fail "no namespace '$namespace'; before the first deployment: kubectl create namespace $namespace"
+is_new=$(namespace_state $may_create) || exit
+if [ -n "$is_new" ]; then
+    jq --arg name "$namespace" '.items[] | select(.kind == "Namespace" and .metadata.name == $name)' "$rendered" |
+        kubectl apply --server-side "${dry_run[@]}" -f - || fail "the namespace $namespace was not made"
+fi
+app=$(rendered_deployment | jq -r '.metadata.labels["app.kubernetes.io/name"] // .metadata.name')
+if [ -z "$name" ]; then
+    name=$(rendered_deployment | jq -r '[.spec.template.spec.volumes[]?.secret.secretName // empty] | unique
+        | if length == 1 then .[0] else empty end')
+    name=${name:-$app-secrets}
+fi
 version() {
     kubectl -n "$namespace" get secret "$name" --ignore-not-found -o jsonpath='{.metadata.resourceVersion}'
 }

@@ -2,18 +2,28 @@
 # Deploys an overlay and does not rest until it runs, or the release before it runs again.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kube.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/overlay.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/revisions.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/pods.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/preflight.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/difference.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/rollout.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/failure.sh"
 
 usage() {
     cat <<'EOF'
-scripts/deploy.sh ENVIRONMENT|DIRECTORY [--timeout SECONDS] [--dry-run]
+scripts/deploy.sh ENVIRONMENT|DIRECTORY [--timeout SECONDS] [--context CONTEXT] [--create] [--dry-run]
 
-Renders the overlay, shows what would change, has the API server check all of it (a dry run),
-applies it, waits for the rollout, and checks in each pod which image runs and that its own health
-check passes. If any of that fails, goes back to the revision from before and says why. A cluster
-that does not answer is no failure of the release: it is waited for, and then the release stays.
+Renders the overlay, shows what would change, looks for what cannot work, has the API server check
+all of it (a dry run), applies it, waits for the rollout, and checks in each pod which image runs
+and that its own health check passes. If any of that fails, goes back to the revision from before
+and says why. A cluster that does not answer is no failure of the release: it is waited for, and
+then the release stays. What someone else deployed meanwhile is never taken back.
 
   ENVIRONMENT        dev, staging or prod; or the DIRECTORY of another overlay
   --timeout SECONDS  how long the rollout may take (300)
+  --context CONTEXT  the cluster, as kubectl knows it; its present one where not given
+  --create           the namespace may be new; without it, that is a mistake
   --dry-run          end after the dry run
 
 Exit status: 0 deployed, 1 it failed (and was rolled back where that was needed) or could not be
@@ -25,11 +35,13 @@ EOF
 # How long a pod must be in trouble, in seconds, before the release is given up.
 patience=5
 
-environment='' timeout=300 is_dry_run=false
+environment='' timeout=300 is_dry_run=false may_create=false
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
         --timeout) [ $# -ge 2 ] || misuse '--timeout needs seconds'; timeout=$2; shift ;;
+        --context) [ $# -ge 2 ] || misuse '--context needs a name'; context=$2; shift ;;
+        --create) may_create=true ;;
         --dry-run) is_dry_run=true ;;
         -*) misuse "unknown option $1" ;;
         *) [ -z "$environment" ] || misuse "one environment, please: $environment or $1"; environment=$1 ;;
@@ -39,14 +51,6 @@ done
 [ -n "$environment" ] || misuse 'which environment?'
 [[ $timeout =~ ^[1-9][0-9]{0,4}$ ]] || misuse "--timeout: '$timeout' is not a number of seconds"
 need kubectl jq
-directory=$(overlay "$environment") || exit
-namespace=$(namespace_of "$directory")
-[ -n "$namespace" ] || fail "$directory/kustomization.yaml names no namespace"
-reachable
-
-# Asked now: without it the health of the pods could not be checked after the apply.
-$is_dry_run || kubectl auth can-i create pods --subresource=exec -n "$namespace" >/dev/null 2>&1 ||
-    fail "you may not exec into pods of $namespace, which the check of each pod needs, or it cannot be told; nothing was changed"
 
 work=$(mktemp -d)
 is_open=false
@@ -57,160 +61,113 @@ finish() { # an interrupt or a lost cluster must not look like success, nor like
     rm -rf "$work"
 }
 trap finish EXIT
-rendered=$work/rendered.yaml
-kubectl kustomize "$directory" >"$rendered" || fail 'the overlay cannot be rendered; nothing was changed'
+use_overlay "$environment" "$work"
+refuse_rollout "kubectl apply -k $(overlay "$environment") && kubectl argo rollouts status"
+reachable
+is_new=$(namespace_state $may_create) || exit
+leave_namespace "$is_new"
 
 # The files are the truth: fields that someone changed by hand are taken back. What is not in the
 # files, such as the replicas that an HPA owns, is left alone.
 apply=(apply --server-side --force-conflicts)
 
-say "== Difference ($namespace, $(kubectl config current-context))"
-if [ -z "$(kubectl get namespace "$namespace" --ignore-not-found -o name)" ]; then
+say "== Difference ($namespace, ${context:-$(kubectl config current-context)})"
+if [ -n "$is_new" ]; then
     say "the namespace $namespace is new, and so is all that is in it"
-    # The server checks objects of a namespace only where it exists: until it does, as a client.
-    mode=client
-    kubectl apply --dry-run=client -f "$rendered" >"$work/dry" || fail 'the dry run failed; nothing was changed'
+elif may "$namespace" patch deployments.apps; then
+    refuse_selector
+    difference "$work/errors"
 else
-    mode=server
-    code=0
-    kubectl diff --server-side --force-conflicts -f "$rendered" || code=$?
-    [ "$code" -le 1 ] || fail 'the difference cannot be told; nothing was changed'
-    [ "$code" -ne 0 ] || say 'none'
-    kubectl "${apply[@]}" --dry-run=server -f "$rendered" >"$work/dry" ||
-        fail 'the API server refuses it; nothing was changed'
+    difference_for_readers "$work"
+    ! $is_dry_run || exit 0
+    fail "you may not change Deployments in $namespace; nothing was changed"
 fi
+refuse_port
+refuse_missing "$is_new"
+# The server checks objects of a namespace only where it exists: until it does, as a client.
+mode=server check=("${apply[@]}")
+[ -z "$is_new" ] || mode=client check=(apply)
+kubectl "${check[@]}" --dry-run=$mode -f "$rendered" >"$work/dry" 2>"$work/errors" || {
+    cat "$work/errors" >&2
+    fail "the API server refuses it: $(tail -n 1 "$work/errors"); nothing was changed"
+}
+# A dry run cannot take over what a plain `kubectl apply` made, and kubectl warns of each object; the apply can.
+migrates='failed to migrate kubectl.kubernetes.io/last-applied-configuration'
+grep -v "$migrates" "$work/errors" >&2 || true
+! grep -q "$migrates" "$work/errors" || say 'what a plain kubectl apply made is taken over'
 say "== Dry run ($mode): $(wc -l <"$work/dry") objects are accepted"
 ! $is_dry_run || exit 0
 
-refuse_paused "$namespace" "$app"
+# Asked now: without it the health of the pods could not be checked after the apply.
+may "$namespace" create pods --subresource=exec ||
+    fail "you may not exec into pods of $namespace, which the check of each pod needs; nothing was changed"
+refuse_paused "$namespace" "$deployment"
 # How many pods the overlay's HPA wants at least; 0 without one.
-least=$(awk -v name="  name: $app" '
-    /^---/ { is_hpa = 0 }
-    /^kind: HorizontalPodAutoscaler$/ { is_hpa = 1 }
-    is_hpa && $0 == name { least = 1 }
-    is_hpa && $1 == "minReplicas:" { least = $2 }
-    END { print least + 0 }' "$rendered")
-if [ "$least" -gt 0 ]; then
-    replicas=$(kubectl -n "$namespace" get deployment "$app" --ignore-not-found -o jsonpath='{.spec.replicas}')
-    [ "$replicas" != 0 ] ||
-        fail "$app is scaled to 0, where its HPA leaves it: kubectl -n $namespace scale deployment/$app --replicas=$least"
-fi
-before=$(current_revision "$namespace" "$app")
-# Not one without a ready pod, such as a deployment that was ended early leaves.
-[ -z "$before" ] || before=$(newest_ready "$namespace" "$app" "$before")
-snapshot "$rendered" "$namespace" >"$work/before"
+least=$(jq --arg name "$deployment" '[.items[] | select(.kind == "HorizontalPodAutoscaler" and .spec.scaleTargetRef.name == $name).spec
+    | .minReplicas // 1] | max // 0' "$rendered")
+refuse_zero "$least"
+before=$(current_revision "$namespace" "$deployment")
+is_first=false
+if [ -n "$before" ]; then before=$(release_before "$namespace" "$deployment"); else is_first=true; fi
+snapshot >"$work/before"
 
-# How far the rollout is: "unseen" by the controller, "complete" (every replica is new and
-# available, and there are as many as the HPA wants at least), "stalled: ..." or "underway".
-progress() {
-    kubectl -n "$namespace" get deployment "$app" -o json | jq -r --argjson least "$least" '
-        if .status.observedGeneration != .metadata.generation then "unseen"
-        elif .spec.replicas >= $least and ([.status.updatedReplicas, .status.replicas,
-            .status.availableReplicas, .spec.replicas] | unique | length) == 1 then "complete"
-        else [.status.conditions[]? | select(.reason == "ProgressDeadlineExceeded" or .type == "ReplicaFailure") | .message]
-            | if . == [] then "underway" else "stalled: \(first)" end
-        end'
-}
-
-# Repeats a request until it is answered, to the end of the time that the rollout may take.
-await() { # command...
-    until again "$@"; do
-        [ $SECONDS -lt "$deadline" ] || return
-    done
-}
-
-# Ends the deployment: says why, with what the cluster knows, and takes the pods back.
-give_up() { # reason
-    local now others
-    say "== FAILED: $1" >&2
-    last_events "$namespace" 5 >&2
-    # What was applied a moment ago may not have its revision yet.
-    for _ in {1..10}; do
-        [ "$(progress || echo unseen)" = unseen ] || break
-        sleep 1
-    done
-    now=$(await current_revision "$namespace" "$app") || fail "deployment failed ($1), and $unanswered"
-    if [ -z "$before" ]; then
-        say "There was no release before this one: nothing to go back to, it is left as it is. $again" >&2
-    elif [ "$now" = "$before" ]; then
-        say "The pods are those of revision $before, as before: no rollback. $again" >&2
-    else
-        say "== Rolling back: revision $now -> $before" >&2
-        undo "$namespace" "$app" "$before" "$timeout" >&2 || {
-            is_open=false
-            fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before: act by hand"
-        }
-        say "Rolled back: the pods of revision $before serve." >&2
-    fi
-    others=$(comm -13 "$work/before" <(snapshot "$rendered" "$namespace") | cut -f 1 | sed '/^deployment\//d' | paste -sd ' ' -)
-    if [ -n "$others" ]; then
-        say "These stay as this deployment made them: $others" >&2
-    fi
-    is_open=false
-    fail "deployment of $environment failed: $1"
-}
-
-unanswered='the API server does not answer'
-# An image that was pushed since, a Secret that was corrected: the kubelet's back-off may still last.
-again="What was mended outside of the overlay is tried within 5 minutes, or at once: kubectl -n $namespace rollout restart deployment/$app"
 deadline=$((SECONDS + timeout))
 say '== Apply'
 # Someone may have called `kubectl rollout undo` by hand.
-[ -z "$before" ] || disown_updates "$namespace" "$app" ||
+$is_first || disown_updates "$namespace" "$deployment" ||
     fail 'what an earlier rollback left cannot be taken over; nothing was changed'
 is_open=true
-kubectl "${apply[@]}" -f "$rendered" >"$work/applied" 2>"$work/errors" || {
-    cat "$work/applied"
+: >"$work/release"
+kubectl "${apply[@]}" -f "$rendered" -o json >"$work/applied" 2>"$work/errors" || {
     cat "$work/errors" >&2
-    give_up "only a part was applied ($(wc -l <"$work/applied") of $(wc -l <"$work/dry") objects)"
+    give_up "not all of it was applied: $(grep -v '^Warning' "$work/errors" | tail -n 1)"
 }
-cat "$work/applied" "$work/errors"
+remember "$work/applied"
+cat "$work/errors" >&2
+jq -r '(.items // [.])[] | "\(.kind | ascii_downcase)/\(.metadata.name) applied"' "$work/applied"
 
 say '== Rollout'
-since=$SECONDS
+since=$SECONDS told=''
 # A request that fails says nothing of the release: it is waited for, and nothing is taken back for it.
 while state=$(progress) || state=''; [ "$state" != complete ]; do
+    refuse_foreign "$state"
     if [ -z "$state" ] && [ $SECONDS -ge "$deadline" ]; then
         state=$(again progress) || fail "$unanswered, so whether the release is good is not known; nothing was rolled back"
         [ "$state" != complete ] || break
     elif [ -z "$state" ]; then
         since=$SECONDS
+        [ "$told" = "$(cat "$work/errors")" ] || { told=$(cat "$work/errors"); say "$told" >&2; }
         sleep 1
         continue
+    elif [[ $state == 'held up'* && $told != "$state" ]]; then
+        told=$state
+        say "$state; waiting" >&2
     fi
-    pods=$(current_pods "$namespace" "$app") || pods='[]'
+    pods=$(current_pods "$namespace" "$deployment" 2>/dev/null) || pods='[]'
     reason=''
     [ "$state" = unseen ] || reason=$(why_not "$pods")
     # A kubelet may stumble once, such as over a ConfigMap that it has not seen yet.
     [ -n "$reason" ] || since=$SECONDS
     [ $((SECONDS - since)) -lt $patience ] || give_up "$reason"
     if [[ $state == stalled* ]] || [ $SECONDS -ge $deadline ]; then
-        reason=$(waits_in "$namespace" "$pods")
-        give_up "it never became ready: $(ready_of "$pods" | jq length) of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s (${state})${reason:+; $reason}"
+        [[ $state == 'held up: '* ]] && reason=${state#held up: } || reason=$(cause_of "$namespace" "$deployment" "$container" "$pods")
+        give_up "it never became ready: $(ready_of "$pods" | jq length) of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s: ${reason:-$state}"
     fi
     sleep 1
 done
-say "revision $(current_revision "$namespace" "$app") is complete"
+say "revision $(current_revision "$namespace" "$deployment") is complete"
 
 # The release is complete and its pods are ready: what cannot be asked now is no reason to take it back.
 say '== Running image and health of each pod'
-# Asks a pod for its health, which is then in $health: 0 it is well, 1 it is not, 2 it could not be asked.
-ask() { # pod
-    health=$(kubectl -n "$namespace" exec "$1" -c "$app" -- "/$app" healthcheck 2>"$work/errors") && return
-    ! grep -q 'command terminated with exit code' "$work/errors" || return 1
-    return 2
-}
 unchecked="$unanswered, so the pods were not checked; nothing was rolled back"
-wanted=$(await kubectl -n "$namespace" get deployment "$app" -o jsonpath='{.spec.template.spec.containers[?(@.name=="'"$app"'")].image}') ||
-    fail "$unchecked"
-pods=$(await current_pods "$namespace" "$app") || fail "$unchecked"
+pods=$(await current_pods "$namespace" "$deployment") || fail "$unchecked"
 # Those that are not ready came after the rollout, which counted: an HPA adds pods at any time.
 pods=$(ready_of "$pods")
-running='' unasked='' waited_for=''
-while IFS=$'\t' read -r pod image id; do
+running='' unasked='' waited_for='' other_name=''
+while IFS=$'\t' read -r pod asked id; do
     until again ask "$pod"; do
         code=$?
-        state=$(state_of "$namespace" "$app" "$pod") || state=$unanswered
+        state=$(state_of "$namespace" "$deployment" "$pod") || state=$unanswered
         [ "$state" != leaving ] || continue 2
         [ $code = 2 ] || give_up "pod $pod: its health check says: $health $(cat "$work/errors")"
         # The way to it leads through the API server and the kubelet, which calls it ready meanwhile.
@@ -220,19 +177,20 @@ while IFS=$'\t' read -r pod image id; do
         [ "$waited_for" = "$pod" ] || say "$pod  $health; trying again" >&2
         waited_for=$pod
     done
-    [ "$image" = "$wanted" ] || give_up "pod $pod runs $image, not $wanted"
-    if [[ $wanted != *@* ]]; then
-        [ "$id" = "${running:-$id}" ] || give_up 'the pods do not all run the same image: was the tag moved?'
-    elif [[ $id != *"${wanted#*@}" ]]; then
-        # The runtime cannot have taken another image for this reference; some tell the platform's digest.
-        say "warning: pod $pod: the runtime calls ${wanted#*@} $id" >&2
-    fi
+    case $(compare_images "$image" "$asked" "$id") in
+        other) give_up "pod $pod runs $asked ($id), not $image" ;;
+        named) other_name=$pod; say "warning: pod $pod: asked for $image, it has $asked, which the runtime calls $id" >&2 ;;
+    esac
+    [[ $image == *@* || $id == "${running:-$id}" ]] || give_up 'the pods do not all run the same image: was the tag moved?'
     running=$id
     say "$pod  ${id##*@}  $health"
-done < <(jq -r --arg app "$app" '.[] | . as $pod | .status.containerStatuses[]? | select(.name == $app)
-    | [$pod.metadata.name, ($pod.spec.containers[] | select(.name == $app) | .image), .imageID] | @tsv' <<<"$pods")
+done < <(jq -r --arg container "$container" '.[] | . as $pod | .status.containerStatuses[]? | select(.name == $container)
+    | [$pod.metadata.name, ($pod.spec.containers[] | select(.name == $container) | .image), .imageID] | @tsv' <<<"$pods")
+# It may have been changed while the pods were asked: then they were another's.
+state=$(await progress) || fail "$unchecked"
+refuse_foreign "$state"
 [ -n "$running" ] || give_up 'no pod runs'
 is_open=false
 [ -z "$unasked" ] ||
-    fail "$wanted is in $namespace and ready, but kubectl exec could not ask these pods for their health (why is above):$unasked; nothing was rolled back"
-say "== Deployed: $wanted in $namespace"
+    fail "$image is in $namespace and ready, but kubectl exec could not ask these pods for their health (why is above):$unasked; nothing was rolled back"
+say "== Deployed: $image in $namespace${other_name:+ (under another name, see the warnings)}"

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Gives this machine's container engine the image of its own architecture.
 set -euo pipefail
-unset CDPATH # with it cd may go elsewhere
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-. scripts/lib/image.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/image.sh"
+cd "$root"
 
 usage() {
     cat <<'EOF'

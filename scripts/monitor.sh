@@ -113,7 +113,7 @@ scrape_configs:
       - { targets: ["$target"], labels: { namespace: local, pod: pcf-api } }
 EOF
 mkdir "$directory/consoles"
-prometheus --config.file="$directory/prometheus.yml" --storage.tsdb.path="$directory/data" \
+prometheus --enable-feature=exemplar-storage --config.file="$directory/prometheus.yml" --storage.tsdb.path="$directory/data" \
     --web.listen-address="127.0.0.1:$port" --web.console.templates="$directory/consoles" \
     >"$directory/prometheus.log" 2>&1 &
 pids+=($!)

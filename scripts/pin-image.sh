@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Writes the image's digest into an overlay, so that what is deployed is what this tree builds.
 set -euo pipefail
-unset CDPATH # with it cd may go elsewhere
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-. scripts/lib/image.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/image.sh"
+cd "$root"
 
 usage() {
     cat <<'EOF'
@@ -24,25 +23,50 @@ file=k8s/overlays/$1/kustomization.yaml name=${2:-}
 [ -f "$file" ] || misused "there is no $file; overlays: $(cd k8s/overlays 2>/dev/null && echo *)"
 [[ $name != *@* && ${name##*/} != *:* ]] || misused "$name has a tag or digest; the tree decides"
 valid='^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*$'
-[[ -z $name || $name =~ $valid ]] || misused "'$name' is not a name such as example.com/platform/pcf-api"
+[[ -z $name || $name =~ $valid ]] || misused "'$name' is not a name such as example.com/platform/$app"
 
 need jq
+entry=$app # as k8s/base calls the image
 layout=$(layout)
 digest=$(digest "$layout")
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
-# Only the entry of our image changes, comments and order stay.
-awk -v name="$name" -v digest="$digest" '
-    /^[^[:space:]#-]/ { images = /^images:/; entry = 0 }
-    images && /^[[:space:]]*-/ { entry = /name:[[:space:]]*"?pcf-api"?[[:space:]]*$/ }
-    images && entry && /^[[:space:]]*newName:/ && name != "" { next }
-    images && entry && /^[[:space:]]*(newTag|digest):/ {
-        if (done++) next
-        if (name != "") print substr($0, 1, match($0, /[^ ]/) - 1) "newName: " name
-        sub(/(newTag|digest):.*/, "digest: " digest)
+# Only the entry of our image changes; its keys may stand in any order, as `kustomize edit` writes them, and
+# comments stay.
+awk -v entry="$entry" -v name="$name" -v digest="$digest" '
+    function key_of(line) { sub(/^[[:space:]]*(-[[:space:]]+)?/, "", line); sub(/:.*/, "", line); return line }
+    function set(line, key, value) { # a key and its value, whatever stands around them
+        match(line, /[A-Za-z]+:[[:space:]]*[^[:space:]#]*/)
+        return substr(line, 1, RSTART - 1) key ": " value substr(line, RSTART + RLENGTH)
     }
+    function flush(i, key, is_ours, has_name, place) {
+        for (i = 1; i <= count; i++) {
+            key = key_of(lines[i])
+            if (lines[i] ~ "^[[:space:]]*(-[[:space:]]+)?name:[[:space:]]*[\"\047]?" entry "[\"\047]?[[:space:]]*(#.*)?$") is_ours = 1
+            if (key == "newName") has_name = 1
+            if (!place && (key == "newTag" || key == "digest")) place = i
+        }
+        for (i = 1; i <= count; i++) {
+            key = key_of(lines[i])
+            if (!is_ours || !place) { print lines[i]; continue }
+            if (key == "newName" && name != "") lines[i] = set(lines[i], "newName", name)
+            if (i == place) {
+                if (name != "" && !has_name) {
+                    print set(lines[i], "newName", name)
+                    sub(/-/, " ", lines[i])
+                }
+                lines[i] = set(lines[i], "digest", digest)
+                done++
+            } else if (key == "newTag" || key == "digest") continue
+            print lines[i]
+        }
+        count = 0
+    }
+    /^[^[:space:]#-]/ { flush(); images = /^images:/ }
+    images && /^[[:space:]]*-[[:space:]]/ { flush() }
+    images { lines[++count] = $0; next }
     { print }
-    END { exit !done }
-' "$file" >"$new" || fail "$file has no entry for pcf-api with a newTag or digest under images:"
+    END { flush(); exit !done }
+' "$file" >"$new" || fail "$file has no entry for $entry with a newTag or digest under images:"
 cat "$new" >"$file"
 echo "$file: $digest"

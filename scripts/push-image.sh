@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Copies the image to a registry as it was built: every platform, every byte, the same digest.
 set -euo pipefail
-unset CDPATH # with it cd may go elsewhere
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-. scripts/lib/image.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/image.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/registry.sh"
+cd "$root"
 
 usage() {
     cat <<'EOF'
@@ -40,32 +40,14 @@ layout=$(layout)
 digest=$(digest "$layout")
 version=$(jq -er '.manifests[0].annotations["org.opencontainers.image.ref.name"]' "$layout/index.json")
 $plain && tls=false || tls=true
-# digest_at NAME: prints the digest of what the registry has there; fails where it shows nothing.
-digest_at() {
-    local sum
-    sum=$(skopeo inspect --raw --retry-times 2 --tls-verify="$tls" "docker://$1" | sha256sum) || return
-    echo "sha256:${sum%% *}"
-}
-
 # A colon after the last slash begins a tag, one before it a port.
 if [[ ${name##*/} != *:* ]]; then
     name=$name:$version
-    # Nodes that have a version's image never ask for it again: another one under its name would run on some.
-    if there=$(digest_at "$name" 2>&1); then
-        there=${there##*$'\n'}
-        [ "$there" = "$digest" ] ||
-            fail "$name is there already and is another image, $there; nothing was pushed: raise the version in Cargo.toml, or give a :TAG"
-    # What a registry says of a name that it does not have, or does not show to those who have no part in it.
-    elif [[ ! $there =~ unknown|not\ found|denied|unauthorized ]]; then
-        fail "it cannot be told whether $name is there already; nothing was pushed: ${there##*$'\n'}"
-    fi
+    refuse_to_move "$name" "$digest" "raise the version in Cargo.toml, or give a :TAG"
 fi
 repository=${name%:*}
 
-skopeo copy --quiet --all --preserve-digests --dest-tls-verify="$tls" "oci:$layout" "docker://$name" ||
-    fail "$name was not pushed; the registry's reason is above"
-pushed=$(digest_at "$name")
-[ "$pushed" = "$digest" ] || fail "the registry has $pushed as $name, not $digest"
+copy "$layout" "$name" "$digest"
 
 # attach SBOM: makes the bill of materials findable from the image, as an OCI referrer.
 attach() {

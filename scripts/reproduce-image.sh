@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Proves the image's digest: builds the binaries and the image once more and compares every byte.
 set -euo pipefail
-unset CDPATH # with it cd may go elsewhere
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-. scripts/lib/image.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/image.sh"
+cd "$root"
 
 usage() {
     cat <<'EOF'

@@ -2,19 +2,25 @@
 # Takes a Deployment back to an earlier revision and watches it arrive.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kube.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/overlay.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/revisions.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/preflight.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/pods.sh"
 
 usage() {
     cat <<'EOF'
-scripts/rollback-deployment.sh [DEPLOYMENT] [NAMESPACE] [--to-revision N] [--timeout SECONDS]
+scripts/rollback-deployment.sh ENVIRONMENT|DIRECTORY [--to-revision N] [--timeout SECONDS] [--context CONTEXT]
+scripts/rollback-deployment.sh DEPLOYMENT NAMESPACE [the same options]
 
 Shows the status and the history, undoes the last rollout (or goes to revision N), watches until
 it is done, and lists the pods. Wrong input changes nothing.
 
-  DEPLOYMENT         pcf-api where not given
-  NAMESPACE          pcf-api-prod where not given
-  --to-revision N    a revision of the history; else the one before the present one, unless the
-                     present one was itself gone back to: before it is what was left
+  ENVIRONMENT        dev, staging or prod, or the DIRECTORY of another overlay: its Deployment
+  --to-revision N    a revision of the history; else the one before the present one, of which a
+                     restart is a part, unless the present one was itself gone back to: before it
+                     is what was left
   --timeout SECONDS  how long to watch (300)
+  --context CONTEXT  the cluster, as kubectl knows it; its present one where not given
 
 Exit status: 0 rolled back, 1 it failed, 2 wrong usage. Needs kubectl and jq.
 EOF
@@ -27,17 +33,26 @@ while [ $# -gt 0 ]; do
         --to-revision) [ $# -ge 2 ] || misuse '--to-revision needs a number'; target=$2; shift ;;
         --to-revision=*) target=${1#*=} ;;
         --timeout) [ $# -ge 2 ] || misuse '--timeout needs seconds'; timeout=$2; shift ;;
+        --context) [ $# -ge 2 ] || misuse '--context needs a name'; context=$2; shift ;;
         -*) misuse "unknown option $1" ;;
         *) positional+=("$1") ;;
     esac
     [ "$target" != '' ] || [[ $1 != --to-revision* ]] || misuse '--to-revision needs a number'
     shift
 done
-[ ${#positional[@]} -le 2 ] || misuse "too many arguments: ${positional[*]}"
-deployment=${positional[0]:-$app} namespace=${positional[1]:-$app-prod}
 [[ $timeout =~ ^[1-9][0-9]{0,4}$ ]] || misuse "--timeout: '$timeout' is not a number of seconds"
 [[ -z $target || $target =~ ^[1-9][0-9]{0,8}$ ]] || misuse "--to-revision: '$target' is not a revision's number"
 need kubectl jq
+case ${#positional[@]} in
+    0) misuse 'which environment, or which Deployment in which namespace?' ;;
+    1)
+        work=$(mktemp -d)
+        trap 'rm -rf "$work"' EXIT
+        use_overlay "${positional[0]}" "$work"
+        refuse_rollout 'kubectl argo rollouts undo' ;;
+    2) deployment=${positional[0]} namespace=${positional[1]} ;;
+    *) misuse "too many arguments: ${positional[*]}" ;;
+esac
 reachable
 
 found=$(kubectl -n "$namespace" get deployment "$deployment" --ignore-not-found -o name)
@@ -48,21 +63,21 @@ sets=$(replica_sets "$namespace" "$deployment")
 known=$(revisions_of "$sets" | paste -sd ' ' -)
 history() {
     say "== History (present: $current)"
-    jq -r 'sort_by(.metadata.annotations["deployment.kubernetes.io/revision"] | tonumber)[]
-        | "\(.metadata.annotations["deployment.kubernetes.io/revision"])\t\(.metadata.creationTimestamp)\t\(.spec.template.spec.containers[0].image)"' <<<"$sets"
+    jq -r "$jq_revisions"'sort_by(revision)[] | "\(revision)\t\(.metadata.creationTimestamp)\t\(container.image)"
+        + (.spec.template.metadata.annotations["kubectl.kubernetes.io/restartedAt"] // "" | if . == "" then . else "\trestarted \(.)" end)' <<<"$sets"
 }
 if [ -z "$target" ]; then
-    # The numbers that the present ReplicaSet had before, where it is not new.
-    former=$(jq -r --arg current "$current" '.[].metadata.annotations
-        | select(.["deployment.kubernetes.io/revision"] == $current) | .["deployment.kubernetes.io/revision-history"] // empty' <<<"$sets")
+    # What the present release is, restarts and all: the numbers that it had before, where it was gone back to.
+    former=$(jq -r --argjson current "$current" "$jq_revisions"'
+        (.[] | select(revision == $current) | release) as $present | [.[] | select(release == $present) | former][0] // empty' <<<"$sets")
     if [ -n "$former" ]; then
         history
-        fail "revision $current is one that was gone back to (it was $former), so the one before it may be the one that was left; say which: $0 $deployment $namespace --to-revision N"
+        fail "revision $current is one that was gone back to (it was $former), so the one before it may be the one that was left; say which: $0 $(printf '%q ' "${positional[@]}")--to-revision N"
     fi
-    for revision in $known; do
-        [ "$revision" -ge "$current" ] || target=$revision
-    done
-    [ -n "$target" ] || fail "no revision before $current: there is nothing to go back to"
+    target=$(jq -r --argjson current "$current" "$jq_revisions"'
+        (.[] | select(revision == $current) | release) as $present
+        | [.[] | select(revision < $current and release != $present) | revision] | max // empty' <<<"$sets")
+    [ -n "$target" ] || fail "no release before revision $current: there is nothing to go back to"
 fi
 [[ " $known " == *" $target "* ]] || fail "no revision $target of $deployment; there are: $known"
 
@@ -73,8 +88,10 @@ if [ "$target" = "$current" ]; then
     say "$deployment is at revision $target already: nothing to do"
     exit
 fi
-say "== Undo: revision $current -> $target"
+say "== Undo: revision $current -> $target ($(image_of "$sets" "$current") -> $(image_of "$sets" "$target"))"
 undo "$namespace" "$deployment" "$target" "$timeout" ||
-    fail "revision $target is not back, why is above; $(last_events "$namespace" 3)"
+    fail "revision $target is not back, why is above; $(last_warnings "$namespace" "$deployment" 3)"
 say "== Pods"
-kubectl -n "$namespace" get pods -o wide -l "$(selector_of "$namespace" "$deployment")"
+labels=$(kubectl -n "$namespace" get deployment "$deployment" -o json |
+    jq -r '.spec.selector.matchLabels | to_entries | map("\(.key)=\(.value)") | join(",")')
+kubectl -n "$namespace" get pods -o wide -l "$labels"

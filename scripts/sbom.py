@@ -47,7 +47,9 @@ def component(package: dict, checksums: dict, vendor: Path | None) -> dict:
     }
     if checksum := checksums.get((name, version)):
         found["hashes"] = [{"alg": "SHA-256", "content": checksum}]
-    if licences := licence(name, version, vendor):
+    # A crate of the same workspace is nowhere vendored.
+    is_local = package.get("source") == "local"
+    if licences := licence(name, version, None if is_local else vendor):
         found["licenses"] = licences
     return found
 
@@ -87,11 +89,11 @@ def bill(binaries: list[Path], lock: dict, manifest: dict, vendor: Path | None) 
                 "bom-ref": purl(root),
                 "name": root["name"],
                 "version": root["version"],
-                "description": about["description"],
-                "licenses": [{"expression": about["license"]}],
                 "purl": purl(root),
                 "components": files,
-            },
+            }
+            | ({"description": about["description"]} if "description" in about else {})
+            | ({"licenses": [{"expression": about["license"]}]} if "license" in about else {}),
         },
         "components": [
             component(package, checksums, vendor) for package in packages if not package.get("root")

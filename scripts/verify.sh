@@ -2,8 +2,10 @@
 # Checks that the project agrees with itself: what is written in several places is the same in all
 # of them, and what one file names exists in another.
 set -euo pipefail
-unset CDPATH # with it cd may go elsewhere
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. "$(dirname "${BASH_SOURCE[0]}")/lib/repo.sh"
+# Where the facts are that a service has from this project: settings, routes, metrics.
+home=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
 
 usage() {
     cat <<'USAGE'
@@ -24,9 +26,11 @@ case ${1:-} in
     *) echo "${0##*/}: there is no argument $1; see --help" >&2; exit 2 ;;
 esac
 
+[ "$root" = "$home" ] && is_own=yes || is_own=''
+export is_own
 for part in lib facts rendered health names release drain settings metrics forbidden; do
     # shellcheck source=/dev/null
-    . "scripts/verify/$part.sh"
+    . "$home/scripts/verify/$part.sh"
 done
 
 # Each line is a check: its function, in scripts/verify/, and what it holds.
@@ -43,5 +47,5 @@ check replicas    'one owner of the replicas'
 check settings    'settings that are named exist'
 check metrics     'metrics that are named exist'
 check alerts      'alerts and their runbooks'
-check forbidden   'no Dockerfile, no preStop hook'
+check forbidden   'no Dockerfile, no preStop hook, no $ for Flux'
 finish

@@ -1,131 +1,155 @@
-//! What every part of the service shares: the configuration, the routes and what is known of the
-//! service's state. Made once, then only read; what changes in it is atomic.
+//! The parts of the service, made of its configuration, its routes and its checks.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::bounds::Bounds;
 use crate::config::Config;
-use crate::health::{Health, Status};
-use crate::metrics::{Exposition, Format, HttpSeries, HttpShard, Metric, ProcessStats};
-use crate::router::{RouteError, Router, Routes};
-use crate::server::{Admission, Lifecycle, Watchdog};
+use crate::health::{Health, Subject};
+use crate::identity::Identity;
+use crate::layers::{self, Layers};
+use crate::lifecycle::Lifecycle;
+use crate::metrics::{Collect, HttpMetrics, HttpSeries};
+use crate::otlp::Spans;
+use crate::router::{Bound, RouteError, Router};
+use crate::routes::{Live, Metrics, Own, Ready, Root, Version};
+use crate::scrape::Scrape;
+use crate::server::settings::ServerConfig;
+use crate::server::{self, Admission, Management, Parts, Patience, Pulse, WorkerThreads, Workers};
 use crate::telemetry::Writer;
+#[cfg(feature = "tls")]
+use crate::{task, tls::Keeper};
 
-/// The version of this build, as in Cargo.toml.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The platform of this build: processor, system and C library.
-pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_env = "musl")) {
-    "x86_64-linux-musl"
-} else if cfg!(all(target_arch = "aarch64", target_env = "musl")) {
-    "aarch64-linux-musl"
-} else if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-    "x86_64-linux-gnu"
-} else if cfg!(all(target_arch = "aarch64", target_os = "linux")) {
-    "aarch64-linux-gnu"
-} else if cfg!(all(target_arch = "aarch64", target_os = "macos")) {
-    "aarch64-darwin"
-} else {
-    "other"
-};
-
-/// The state that is shared.
-#[derive(Debug)]
-pub(crate) struct App {
-    pub(crate) config: Config,
-    pub(crate) router: Router,
-    pub(crate) series: HttpSeries,
-    /// One per worker.
-    pub(crate) shards: Vec<HttpShard>,
-    pub(crate) health: Arc<Health>,
-    pub(crate) lifecycle: Lifecycle,
-    pub(crate) admission: Admission,
-    pub(crate) watchdog: Watchdog,
-    pub(crate) log: Writer,
-    /// What every time on a connection is counted from.
-    pub(crate) epoch: Instant,
+/// What a service brings with it.
+pub(crate) struct Brought {
+    pub(crate) identity: Identity,
+    pub(crate) routes: Vec<Bound>,
+    pub(crate) checks: Vec<Subject>,
+    pub(crate) metrics: Vec<&'static dyn Collect>,
+    pub(crate) spans: Option<Spans>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<(Arc<Keeper>, task::Task)>,
 }
 
-impl App {
-    pub(crate) fn new(
-        config: Config,
-        routes: Routes,
-        workers: usize,
-        log: Writer,
-    ) -> Result<Self, RouteError> {
-        let (router, series) = Router::new(routes)?;
-        Ok(Self {
-            router,
-            shards: (0..workers).map(|_| series.shard()).collect(),
-            series,
-            health: Arc::new(Health::new(config.dependencies.iter().cloned())),
-            lifecycle: Lifecycle::new(),
-            admission: Admission::new(config.server.max_connections),
-            watchdog: Watchdog::new(workers),
-            log,
-            epoch: Instant::now(),
-            config,
-        })
-    }
+/// Makes the parts of the service.
+pub(crate) fn assemble(
+    config: Config,
+    brought: Brought,
+    lifecycle: Arc<Lifecycle>,
+    (workers, runtime): (WorkerThreads, Workers),
+    log: &Writer,
+) -> Result<Parts, RouteError> {
+    let Config { server, log: lines, health, revision, pod_name, node_name, .. } = config;
+    let Brought {
+        identity,
+        routes,
+        checks,
+        metrics: own,
+        spans,
+        #[cfg(feature = "tls")]
+        tls,
+    } = brought;
+    let bounds = Arc::new(Bounds::new(
+        server.max_in_flight,
+        server.max_buffered_bytes,
+        server.max_queue_time,
+        workers.count,
+    ));
+    let retry_cap = health.retry_cap;
+    let subjects = health.dependencies.into_iter().map(Subject::from).chain(checks);
+    let health = Arc::new(Health::new(identity, subjects));
+    let pulse = Arc::new(Pulse::new());
+    let admission = Arc::new(Admission::new(server::raise_limit(server.max_connections)));
+    let pairs = Own::pairs().chain(routes.iter().flat_map(Bound::pairs));
+    // One shard for each worker, and one for the main thread.
+    let metrics = Arc::new(HttpMetrics::new(HttpSeries::new(pairs), workers.count + 1));
+    let scrape = Scrape {
+        identity,
+        own,
+        metrics: Arc::clone(&metrics),
+        bounds: Arc::clone(&bounds),
+        lifecycle: Arc::clone(&lifecycle),
+        health: Arc::clone(&health),
+        admission: Arc::clone(&admission),
+        workers: runtime,
+        pulse: Arc::clone(&pulse),
+        log: log.clone(),
+        #[cfg(feature = "tls")]
+        tls: tls.as_ref().map(|(keeper, _)| Arc::clone(keeper)),
+    };
+    let ready = Ready { health: Arc::clone(&health), lifecycle: Arc::clone(&lifecycle) };
+    let own = Own {
+        version: Version::new(identity, revision.as_deref()),
+        live: Live(Arc::clone(&pulse)),
+        ready: ready.clone(),
+        metrics: Metrics(scrape.shared()),
+        root: Root {
+            identity,
+            revision: revision.clone(),
+            pod_name,
+            node_name,
+            levels: lines.level,
+            ready,
+            metrics: Arc::clone(&metrics),
+            admission: Arc::clone(&admission),
+        },
+    };
+    let (public, management) = match server.management_port {
+        None => (own.routes(), None),
+        Some(port) => (own.public(), Some((port, own.routes()))),
+    };
+    let router = Router::new(public.into_iter().chain(routes).collect(), metrics.series())?;
+    let limits = limits_of(&server);
+    let layers = Layers {
+        router,
+        metrics,
+        limits: limits.request.clone(),
+        bounds,
+        lifecycle,
+        spans,
+        epoch: Instant::now(),
+    };
+    let management = match management {
+        None => None,
+        Some((port, routes)) => Some(Management {
+            port,
+            layers: Arc::new(Layers {
+                router: Router::new(routes, layers.metrics.series())?,
+                metrics: Arc::clone(&layers.metrics),
+                limits: layers.limits.clone(),
+                bounds: Arc::new(Bounds::of_management(workers.count)),
+                lifecycle: Arc::clone(&layers.lifecycle),
+                spans: layers.spans.clone(),
+                epoch: layers.epoch,
+            }),
+        }),
+    };
+    Ok(Parts {
+        identity,
+        layers: Arc::new(layers),
+        management,
+        limits,
+        admission,
+        pulse,
+        health,
+        patience: Patience { delay: server.drain_delay, timeout: server.drain_timeout },
+        retry_cap,
+        workers,
+        revision,
+        #[cfg(feature = "tls")]
+        tls,
+    })
+}
 
-    /// The status that readiness reports.
-    pub(crate) fn status(&self) -> Status {
-        if self.lifecycle.is_draining() { Status::Draining } else { self.health.status() }
-    }
-
-    /// How many requests are being worked on.
-    pub(crate) fn in_flight(&self) -> u64 {
-        self.shards.iter().map(HttpShard::in_flight).sum()
-    }
-
-    /// The text of a scrape: every metric of the table.
-    pub(crate) fn scrape(&self, format: Format) -> String {
-        let process = ProcessStats::read();
-        let mut text = Exposition::new(format);
-        for metric in Metric::ALL {
-            text.begin(metric);
-            match metric {
-                Metric::HttpRequests => self.series.write_requests(&self.shards, &mut text),
-                Metric::HttpRequestDuration => {
-                    self.series.write_durations(&self.shards, &mut text);
-                }
-                Metric::HttpRequestsInFlight => text.sample(&[], self.in_flight()),
-                Metric::HttpConnectionsActive => text.sample(&[], self.admission.active()),
-                Metric::HttpConnectionsMax => text.sample(&[], self.admission.limit()),
-                Metric::HttpConnectionsRejected => text.sample(&[], self.admission.rejected()),
-                Metric::HttpPanics => {
-                    text.sample(&[], self.shards.iter().map(HttpShard::panics).sum::<u64>());
-                }
-                Metric::DependencyUp => {
-                    for dependency in self.health.dependencies() {
-                        let labels = [dependency.name(), dependency.criticality().as_str()];
-                        let state = dependency.report(self.health.started()).status;
-                        let is_up = Status::from(state).is_ready();
-                        text.sample(&labels, u8::from(is_up));
-                    }
-                }
-                Metric::DependencyCheckDuration => {
-                    for dependency in self.health.dependencies() {
-                        text.histogram(&[dependency.name()], [&dependency.durations]);
-                    }
-                }
-                Metric::HealthStatus => {
-                    let now = self.status();
-                    for status in Status::ALL {
-                        text.sample(&[status.as_str()], u8::from(status == now));
-                    }
-                }
-                Metric::LogLinesDropped => text.sample(&[], self.log.dropped()),
-                Metric::BuildInfo => text.sample(&[VERSION, TARGET], 1),
-                Metric::ProcessCpuSeconds
-                | Metric::ProcessOpenFds
-                | Metric::ProcessMaxFds
-                | Metric::ProcessVirtualMemory
-                | Metric::ProcessVirtualMemoryMax
-                | Metric::ProcessResidentMemory
-                | Metric::ProcessStartTime => process.write(metric, &mut text),
-            }
-        }
-        text.finish()
+fn limits_of(config: &ServerConfig) -> server::Limits {
+    server::Limits {
+        request: layers::Limits {
+            max_uri_bytes: config.max_uri_bytes,
+            max_header_bytes: config.max_header_bytes,
+            max_body_bytes: config.max_body_bytes,
+            request_timeout: config.request_timeout,
+        },
+        header_read_timeout: config.header_read_timeout,
+        keep_alive_timeout: config.keep_alive_timeout,
     }
 }

@@ -1,19 +1,50 @@
 //! The body of a response: whole, or a stream.
 
+use std::any::Any;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A whole body is sent in pieces of at most so many bytes: each waits in a connection's buffer.
-const PIECE: usize = 64 * 1024;
-
 /// The body of a response. Whole bodies need no allocation beyond their bytes.
+///
+/// ```
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+///
+/// use bytes::Bytes;
+/// use http_body::Frame;
+/// use pcf_api::{Body, BoxError};
+///
+/// let whole: Body = "a text".into();
+///
+/// /// Made while it is sent. (`http_body_util::StreamBody` makes one of any stream.)
+/// struct Countdown(u32);
+///
+/// impl http_body::Body for Countdown {
+///     type Data = Bytes;
+///     type Error = BoxError;
+///
+///     fn poll_frame(
+///         mut self: Pin<&mut Self>,
+///         _: &mut Context<'_>,
+///     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+///         let Some(next) = self.0.checked_sub(1) else { return Poll::Ready(None) };
+///         self.0 = next;
+///         Poll::Ready(Some(Ok(Frame::data(format!("{next}\n").into()))))
+///     }
+/// }
+///
+/// let streamed = Body::stream(Countdown(3));
+/// # drop((whole, streamed));
+/// ```
 #[derive(Default)]
 pub struct Body(Kind);
 
@@ -21,7 +52,10 @@ pub struct Body(Kind);
 enum Kind {
     #[default]
     Empty,
+    /// Of this response alone.
     Whole(Bytes),
+    /// Of many at once, or of the program.
+    Shared(Bytes),
     Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>),
 }
 
@@ -40,6 +74,36 @@ impl Body {
         B: HttpBody<Data = Bytes, Error = BoxError> + Send + 'static,
     {
         Self(Kind::Stream(Box::pin(body)))
+    }
+
+    /// A body of the ecosystem's types; one of this type is what it is.
+    pub(crate) fn of<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut body = Some(body);
+        if let Some(own) = (&mut body as &mut dyn Any).downcast_mut::<Option<Self>>()
+            && let Some(own) = own.take()
+        {
+            return own;
+        }
+        body.map_or_else(Self::empty, |body| Self::stream(body.map_err(Into::into)))
+    }
+
+    /// Bytes that are there anyway and that many responses have at once.
+    pub(crate) fn shared(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::empty() } else { Self(Kind::Shared(bytes)) }
+    }
+
+    /// How many bytes there are for it alone.
+    pub(crate) fn owned_size(&self) -> usize {
+        if let Kind::Whole(bytes) = &self.0 { bytes.len() } else { 0 }
+    }
+
+    /// Whether what it gives is there anyway.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.0, Kind::Shared(_))
     }
 
     /// Whether it is made while it is sent.
@@ -73,7 +137,7 @@ impl From<Vec<u8>> for Body {
 
 impl From<&'static str> for Body {
     fn from(text: &'static str) -> Self {
-        Bytes::from_static(text.as_bytes()).into()
+        Self::shared(Bytes::from_static(text.as_bytes()))
     }
 }
 
@@ -93,12 +157,10 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
             Kind::Empty => Poll::Ready(None),
-            Kind::Whole(bytes) => {
-                let piece = bytes.split_to(bytes.len().min(PIECE));
-                if bytes.is_empty() {
-                    self.0 = Kind::Empty;
-                }
-                Poll::Ready(Some(Ok(Frame::data(piece))))
+            Kind::Whole(bytes) | Kind::Shared(bytes) => {
+                let bytes = mem::take(bytes);
+                self.0 = Kind::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Kind::Stream(stream) => stream.as_mut().poll_frame(context),
         }
@@ -107,7 +169,7 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Empty => true,
-            Kind::Whole(_) => false,
+            Kind::Whole(_) | Kind::Shared(_) => false,
             Kind::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -115,7 +177,7 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
-            Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Whole(bytes) | Kind::Shared(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => stream.size_hint(),
         }
     }

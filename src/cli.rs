@@ -1,12 +1,12 @@
 //! The command line: which command, and the flags that are settings.
 
 use std::ffi::OsString;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::app::{TARGET, VERSION};
-use crate::config::{self, HOUR, Sources, TABLE, Value};
+use crate::identity::{Identity, TARGET};
+use crate::settings::{self, HOUR, Sources, Table, Value};
 
 /// What to do.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(crate) struct UsageError(String);
 
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; see pcf-api --help", self.0)
+        f.write_str(&self.0)
     }
 }
 
@@ -99,7 +99,10 @@ const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Cli {
     /// Takes the arguments apart, the program's name left out.
-    pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+    pub(crate) fn parse(
+        table: &Table,
+        arguments: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, UsageError> {
         use lexopt::Arg::{Long, Short, Value as Word};
         let mut parser = lexopt::Parser::from_args(arguments);
         let mut cli = Self { command: Command::Serve, file: None, settings: Vec::new() };
@@ -129,7 +132,7 @@ impl Cli {
                 }
                 (Long("quiet"), Command::Healthcheck(options)) => options.output = Output::Nothing,
                 (Long("json"), Command::Healthcheck(options)) => options.output = Output::Json,
-                (Long(flag), _) if is_setting(flag) => {
+                (Long(flag), _) if is_setting(table, flag) => {
                     let flag = flag.to_owned();
                     let value = text(&flag, parser.value()?)?;
                     cli.settings.push((key_of_flag(&flag).to_owned(), value));
@@ -141,41 +144,54 @@ impl Cli {
     }
 
     /// The sources of the configuration: the file, this environment, the flags.
-    pub(crate) fn sources(&self) -> Sources {
-        Sources::gather(self.file.clone(), std::env::vars_os(), self.settings.iter().cloned())
+    pub(crate) fn sources(&self, table: &Table) -> Sources {
+        let (file, flags) = (self.file.clone(), self.settings.iter().cloned());
+        Sources::gather(table, file, std::env::vars_os(), flags)
     }
 }
 
 /// What `--help` prints.
-pub(crate) fn help() -> String {
-    format!(
-        "pcf-api {VERSION}: a lean HTTP service\n\
-         \n\
-         pcf-api [serve]       run the server\n\
-         pcf-api healthcheck   ask the server whether it is ready; exit 0 healthy or degraded,\n\
-         \x20                     1 unhealthy or starting, 2 no answer\n\
-         \x20 --live              ask whether it is alive (/health) and not whether it is ready\n\
-         \x20 --url URL           ask http://host[:port][/path], not the configured address\n\
-         \x20 --timeout TIME      for the whole exchange [{}]\n\
-         \x20 --quiet             print nothing\n\
-         \x20 --json              print the server's answer as it is\n\
-         pcf-api config        print the configuration in effect, and where each value is from\n\
-         \x20 --check             only say whether it is valid\n\
-         pcf-api --version     print version and platform\n\
-         \n\
-         Settings, each by flag, environment or file; [default]:\n\
-         \x20 --config PATH (CONFIG_FILE)\n      A TOML file; flags and environment are over it.\n\
-         {}\n\
+pub(crate) fn help(identity: Identity, table: &Table) -> String {
+    let Identity { name, version, description } = identity;
+    let about = if description.is_empty() { String::new() } else { format!(": {description}") };
+    let timeout = HEALTHCHECK_TIMEOUT.show();
+    let commands = [
+        ("[serve]", "run the server"),
+        ("healthcheck", "ask the server whether it is ready; exit 0 healthy or degraded,"),
+        ("", "1 unhealthy or starting, 2 no answer"),
+        (" --live", "ask whether it is alive (/health) and not whether it is ready"),
+        (" --url URL", "ask http://host[:port][/path], not the configured address"),
+        (" --timeout TIME", &format!("for the whole exchange [{timeout}]")),
+        (" --quiet", "print nothing"),
+        (" --json", "print the server's answer, in one line"),
+        ("config", "print the configuration in effect, and where each value is from"),
+        (" --check", "only say whether it is valid"),
+        ("--version", "print version and platform"),
+    ];
+    let mut text = format!("{name} {version}{about}\n\n");
+    for (call, does) in commands {
+        let call = match call.strip_prefix(' ') {
+            Some(option) => format!(" {option}"),
+            None if call.is_empty() => String::new(),
+            None => format!("{name} {call}"),
+        };
+        let width = name.len() + 14;
+        let _ = writeln!(text, "{call:<width$} {does}");
+    }
+    let settings = settings::help(table);
+    let _ = write!(
+        text,
+        "\nSettings, each by flag, environment or file; [default]:\n  --config PATH (CONFIG_FILE)\n      \
+         A TOML file; flags and environment are over it.\n{settings}\n\
          Exit status of the server: 0 after a clean drain, 1 after a failure, 2 for a mistake in the\n\
          command line or the configuration.\n",
-        HEALTHCHECK_TIMEOUT.show(),
-        config::help(),
-    )
+    );
+    text
 }
 
 /// What `--version` prints.
-pub(crate) fn version() -> String {
-    format!("pcf-api {VERSION} ({TARGET})\n")
+pub(crate) fn version(identity: Identity) -> String {
+    format!("{} {} ({TARGET})\n", identity.name, identity.version)
 }
 
 fn command(word: &OsString) -> Result<Command, UsageError> {
@@ -220,8 +236,8 @@ fn parse_timeout(text: &str) -> Result<Duration, UsageError> {
 
 /// Dots mark a setting, and every key without one is in the table. Whether a key with dots exists
 /// is told later, together with all other mistakes, so that it must be one that may be shown.
-fn is_setting(flag: &str) -> bool {
-    let is_known = || key_of_flag(flag) != flag || TABLE.iter().any(|known| known.key() == flag);
+fn is_setting(table: &Table, flag: &str) -> bool {
+    let is_known = || key_of_flag(flag) != flag || table.rows().any(|known| known.key() == flag);
     (flag.contains('.') && is_name(flag)) || is_known()
 }
 
@@ -237,9 +253,12 @@ fn key_of_flag(flag: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::table;
+    use crate::identity::TEST;
 
     fn parse(line: &str) -> Result<Cli, String> {
-        Cli::parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
+        Cli::parse(&table(), line.split_whitespace().map(OsString::from))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -278,10 +297,7 @@ mod tests {
             ("--config --port 80", "--config needs a value"),
         ] {
             let error = parse(line).unwrap_err();
-            assert!(
-                error.contains(told) && error.ends_with("see pcf-api --help"),
-                "{line}: {error}"
-            );
+            assert!(error.contains(told), "{line}: {error}");
         }
     }
 
@@ -324,7 +340,7 @@ mod tests {
         ] {
             let value = OsString::from_vec(b"postgres://app:hunter2\xff@db".to_vec());
             let arguments = arguments.iter().map(OsString::from).chain([value]);
-            let error = Cli::parse(arguments).unwrap_err().to_string();
+            let error = Cli::parse(&table(), arguments).unwrap_err().to_string();
             let told = format!("the value of {option} is not UTF-8 text");
             assert!(error.contains(&told) && !error.contains("hunter2"), "{error}");
         }
@@ -342,7 +358,7 @@ mod tests {
             "CONFIG_FILE",
             "[5s]",
         ] {
-            assert!(help().contains(word), "{word}");
+            assert!(help(TEST, &table()).contains(word), "{word}");
         }
     }
 }

@@ -1,271 +1,180 @@
-//! The configuration: four tiers, each over the one before: built-in defaults, file, environment,
-//! flags. [`TABLE`] is all there is to set; this file makes the typed [`Config`] of it.
+//! The configuration: the whole table of settings, and the typed [`Config`] that is made of it.
 
 mod page;
-mod problem;
-mod secret;
-mod settings;
-mod sources;
-mod value;
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-pub(crate) use page::{effective, help};
-pub use problem::{ConfigError, Problem};
-pub use secret::{Secret, SecretError};
-pub(crate) use settings::HOUR;
-pub use settings::{Describe, Setting, TABLE};
-pub use sources::{Found, Origin, Sources};
-pub use value::{Value, WorkerCount};
+use crate::health::settings::HealthConfig;
+use crate::otlp::OtlpConfig;
+use crate::server::settings::{self as server, ServerConfig};
+use crate::settings::{
+    ConfigError, Describe, Problem, Reader, Setting, Sources, Table, TableError,
+};
+use crate::telemetry::LogConfig;
+#[cfg(any(test, feature = "tls"))]
+use crate::tls;
+use crate::{health, otlp, telemetry};
 
-use crate::health::{Criticality, TargetUrl};
-use crate::telemetry::{Filter, LogFormat, TimestampFormat};
+/// What was deployed.
+pub static REVISION: Setting<Option<String>> = Setting::new(
+    "revision",
+    "What was deployed, such as a commit; set at deploy time, shown by / and /version.",
+);
 
-/// Most dependencies: each has a task, a log of changes and series of metrics.
-pub(crate) const MAX_DEPENDENCIES: usize = 32;
+/// The pod this runs in.
+pub static POD_NAME: Setting<Option<String>> =
+    Setting::new("pod_name", "Name of the pod, from the downward API; shown by /.");
 
-/// The name of the dependency that `DATABASE_URL` declares.
-const DATABASE: &str = "database";
+/// The node this runs on.
+pub static NODE_NAME: Setting<Option<String>> =
+    Setting::new("node_name", "Name of the node, from the downward API; shown by /.");
 
-/// The effective configuration. Each field's meaning and default stand in [`TABLE`].
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where and how the server serves.
-    pub server: ServerConfig,
-    /// How log lines are written.
-    pub log: LogConfig,
-    /// What was deployed; shown by `/` and `/version`.
-    pub revision: Option<String>,
-    /// The pod this runs in.
-    pub pod_name: Option<String>,
-    /// The node this runs on.
-    pub node_name: Option<String>,
-    /// The longest wait between two checks of a dependency that is down.
-    pub retry_cap: Duration,
-    /// What the service depends on, by name.
-    pub dependencies: Vec<DependencyConfig>,
+/// Where the reason of an exit is written.
+pub static TERMINATION_LOG: Setting<String> = Setting::new(
+    "termination_log",
+    "File that gets the reason of an exit, where it exists: Kubernetes' terminationMessagePath.",
+)
+.default("/dev/termination-log");
+
+static ROWS: [&dyn Describe; 4] = [&REVISION, &POD_NAME, &NODE_NAME, &TERMINATION_LOG];
+
+/// The rows of the framework, in the order in which they are shown.
+pub(crate) fn rows() -> impl Iterator<Item = &'static dyn Describe> {
+    let (retry_cap_and_on, before) = (health::settings::ROWS, ROWS);
+    let rows = server::ROWS
+        .into_iter()
+        .chain(telemetry::settings::ROWS)
+        .chain(otlp::ROWS)
+        .chain(before)
+        .chain(retry_cap_and_on);
+    #[cfg(feature = "tls")]
+    let rows = rows.chain(tls_rows());
+    rows
 }
 
-/// Where and how the server serves.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "each is the setting of the same name, documented in the table")]
-pub struct ServerConfig {
-    pub host: IpAddr,
-    pub port: u16,
-    pub workers: WorkerCount,
-    pub drain_delay: Duration,
-    pub drain_timeout: Duration,
-    pub header_read_timeout: Duration,
-    pub request_timeout: Duration,
-    pub keep_alive_timeout: Duration,
-    pub max_header_bytes: usize,
-    pub max_uri_bytes: usize,
-    pub max_body_bytes: usize,
-    pub max_connections: usize,
+/// Those of the feature `tls`.
+#[cfg(any(test, feature = "tls"))]
+pub(crate) fn tls_rows() -> impl Iterator<Item = &'static dyn Describe> {
+    let of_dependencies: [&dyn Describe; 1] = [&health::settings::DEPENDENCY_CA];
+    tls::settings::ROWS.into_iter().chain(of_dependencies)
 }
 
-/// How log lines are written.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "each is the setting of the same name, documented in the table")]
-pub struct LogConfig {
-    pub format: LogFormat,
-    pub timestamp_format: TimestampFormat,
-    pub level: Filter,
+/// The whole table: the rows of the framework, and those of a service of one's own.
+pub(crate) fn table_with(
+    own: &[&'static dyn Describe],
+    required: &[&'static dyn Describe],
+) -> Result<Table, TableError> {
+    Table::new(rows().chain(own.iter().copied()), required.iter().copied())
 }
 
-/// A dependency that is checked.
+/// The effective configuration of the framework. Each field's meaning and default stand in the table.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "each is the setting of the same name, documented in the table")]
-pub struct DependencyConfig {
-    pub name: String,
-    pub url: TargetUrl,
-    pub criticality: Criticality,
-    pub timeout: Duration,
-    pub grace: Duration,
+pub(crate) struct Config {
+    pub(crate) server: ServerConfig,
+    pub(crate) log: LogConfig,
+    /// Where spans go; none where there are none.
+    pub(crate) otlp: Option<OtlpConfig>,
+    pub(crate) health: HealthConfig,
+    pub(crate) revision: Option<String>,
+    pub(crate) pod_name: Option<String>,
+    pub(crate) node_name: Option<String>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<tls::TlsConfig>,
 }
 
 impl Config {
-    /// Makes the configuration of its sources. The error lists every mistake in them.
-    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+    /// Makes the configuration of its sources. The error lists every mistake in them, those in the
+    /// settings of a service of one's own among them.
+    pub(crate) fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let read = Reader(sources);
         let mut problems = sources.problems();
         let names = sources.dependency_names();
-        for setting in TABLE.iter().copied() {
-            if setting.key().contains(settings::NAME) {
-                problems
-                    .extend(names.iter().filter_map(|name| check(sources, setting, Some(name))));
+        for row in sources.table().rows() {
+            if row.key().contains(crate::settings::NAME) {
+                problems.extend(
+                    // A URL that is missing is told with what else is wrong with dependencies.
+                    names
+                        .iter()
+                        .filter(|name| sources.find(row, Some(name)).is_some())
+                        .filter_map(|name| read.check(row, Some(name))),
+                );
             } else {
-                problems.extend(check(sources, setting, None));
+                problems.extend(read.check(row, None));
             }
         }
-        problems.extend(check_dependencies(sources, &names));
+        problems.extend(health::settings::check(sources));
+        problems.extend(server::check(sources));
+        problems.extend(otlp::check(sources));
+        #[cfg(feature = "tls")]
+        problems
+            .extend(tls::check(sources, matches!(read.get(&server::MANAGEMENT_PORT), Ok(Some(_)))));
         if !problems.is_empty() {
             return Err(ConfigError(problems));
         }
-        Reader(sources).config(&names).map_err(|problem| ConfigError(vec![problem]))
+        Self::read(read).map_err(|problem| ConfigError(vec![problem]))
     }
 
-    /// The address of the server alone, for the health check: it must work whatever else is wrong
-    /// with the configuration.
-    pub fn load_address(sources: &Sources) -> Result<(IpAddr, u16), ConfigError> {
+    fn read(read: Reader<'_>) -> Result<Self, Problem> {
+        Ok(Self {
+            server: ServerConfig::read(read)?,
+            log: LogConfig::read(read)?,
+            otlp: OtlpConfig::read(read)?,
+            health: HealthConfig::read(read)?,
+            revision: read.get(&REVISION)?,
+            pod_name: read.get(&POD_NAME)?,
+            node_name: read.get(&NODE_NAME)?,
+            #[cfg(feature = "tls")]
+            tls: tls::TlsConfig::read(read)?,
+        })
+    }
+
+    /// The address of those who watch the server alone, for the health check: it must work whatever
+    /// else is wrong with the configuration.
+    pub(crate) fn load_address(sources: &Sources) -> Result<(IpAddr, u16), ConfigError> {
         let read = Reader(sources);
-        read.required(&settings::HOST)
-            .and_then(|host| Ok((host, read.required(&settings::PORT)?)))
+        read.get(&server::HOST)
+            .and_then(|host| {
+                let management = read.get(&server::MANAGEMENT_PORT)?;
+                Ok((host, management.map_or_else(|| read.get(&server::PORT), Ok)?))
+            })
             .map_err(|problem| ConfigError(vec![problem]))
     }
 
-    /// The log settings alone, with the default for one that is wrong: mistakes must be logged in
-    /// the format that was asked for.
-    pub fn load_log(sources: &Sources) -> LogConfig {
-        let read = Reader(sources);
-        LogConfig {
-            format: read.required(&settings::LOG_FORMAT).unwrap_or_default(),
-            timestamp_format: read.required(&settings::LOG_TIMESTAMP_FORMAT).unwrap_or_default(),
-            level: read.required(&settings::LOG_LEVEL).unwrap_or_default(),
-        }
+    /// Whether the ports speak TLS, for the health check.
+    #[cfg(feature = "tls")]
+    pub(crate) fn load_is_encrypted(sources: &Sources) -> Result<bool, ConfigError> {
+        let tls = tls::TlsConfig::read(Reader(sources));
+        tls.map(|tls| tls.is_some()).map_err(|problem| ConfigError(vec![problem]))
     }
 
     /// Where the reason of an exit is written, whatever else is wrong with the configuration.
-    pub fn load_termination_log(sources: &Sources) -> Option<String> {
-        Reader(sources).required(&settings::TERMINATION_LOG).ok()
+    pub(crate) fn load_termination_log(sources: &Sources) -> Option<String> {
+        Reader(sources).get(&TERMINATION_LOG).ok()
     }
 }
 
-/// Reads typed values; each error is one mistake.
-struct Reader<'a>(&'a Sources);
-
-impl Reader<'_> {
-    fn config(&self, names: &[String]) -> Result<Config, Problem> {
-        let mut dependencies = Vec::new();
-        if let Some(url) = self.optional(&settings::DATABASE_URL, None)? {
-            dependencies.push(self.dependency(DATABASE, url)?);
-        }
-        for name in names {
-            if let Some(url) = self.optional(&settings::DEPENDENCY_URL, Some(name))? {
-                dependencies.push(self.dependency(name, url)?);
-            }
-        }
-        Ok(Config {
-            server: ServerConfig {
-                host: self.required(&settings::HOST)?,
-                port: self.required(&settings::PORT)?,
-                workers: self.required(&settings::WORKERS)?,
-                drain_delay: self.required(&settings::DRAIN_DELAY)?,
-                drain_timeout: self.required(&settings::DRAIN_TIMEOUT)?,
-                header_read_timeout: self.required(&settings::HEADER_READ_TIMEOUT)?,
-                request_timeout: self.required(&settings::REQUEST_TIMEOUT)?,
-                keep_alive_timeout: self.required(&settings::KEEP_ALIVE_TIMEOUT)?,
-                max_header_bytes: self.required(&settings::MAX_HEADER_BYTES)?.0,
-                max_uri_bytes: self.required(&settings::MAX_URI_BYTES)?.0,
-                max_body_bytes: self.required(&settings::MAX_BODY_BYTES)?.0,
-                max_connections: self.required(&settings::MAX_CONNECTIONS)?,
-            },
-            log: LogConfig {
-                format: self.required(&settings::LOG_FORMAT)?,
-                timestamp_format: self.required(&settings::LOG_TIMESTAMP_FORMAT)?,
-                level: self.required(&settings::LOG_LEVEL)?,
-            },
-            revision: self.optional(&settings::REVISION, None)?,
-            pod_name: self.optional(&settings::POD_NAME, None)?,
-            node_name: self.optional(&settings::NODE_NAME, None)?,
-            retry_cap: self.required(&settings::RETRY_CAP)?,
-            dependencies,
-        })
-    }
-
-    fn dependency(&self, name: &str, url: TargetUrl) -> Result<DependencyConfig, Problem> {
-        Ok(DependencyConfig {
-            name: name.to_owned(),
-            url,
-            criticality: self.of_dependency(&settings::DEPENDENCY_CRITICALITY, name)?,
-            timeout: self.of_dependency(&settings::DEPENDENCY_TIMEOUT, name)?,
-            grace: self.of_dependency(&settings::DEPENDENCY_GRACE, name)?,
-        })
-    }
-
-    fn required<T: Value>(&self, setting: &Setting<T>) -> Result<T, Problem> {
-        self.optional(setting, None)?.ok_or_else(|| missing(setting, None))
-    }
-
-    fn of_dependency<T: Value>(&self, setting: &Setting<T>, name: &str) -> Result<T, Problem> {
-        self.optional(setting, Some(name))?.ok_or_else(|| missing(setting, Some(name)))
-    }
-
-    fn optional<T: Value>(
-        &self,
-        setting: &Setting<T>,
-        name: Option<&str>,
-    ) -> Result<Option<T>, Problem> {
-        let Some(found) = found_or_default(self.0, setting, name) else {
-            return Ok(None);
-        };
-        setting
-            .parse(&found.text)
-            .map(Some)
-            .map_err(|reason| wrong_value(setting, name, &found, &reason))
-    }
+/// The effective configuration in words: `config` prints it.
+pub(crate) fn effective(sources: &Sources) -> String {
+    crate::settings::effective(sources, &health::settings::names(sources))
 }
 
-fn check(sources: &Sources, setting: &dyn Describe, name: Option<&str>) -> Option<Problem> {
-    let found = sources.find(setting, name)?;
-    let reason = setting.check(&found.text).err()?;
-    Some(wrong_value(setting, name, &found, &reason))
-}
-
-/// Each dependency needs one URL, and there may be only so many.
-fn check_dependencies(sources: &Sources, names: &[String]) -> Vec<Problem> {
-    let database = sources.find(&settings::DATABASE_URL, None);
-    let mut problems = Vec::new();
-    for name in names {
-        let url = sources.find(&settings::DEPENDENCY_URL, Some(name));
-        match (url, database.as_ref().filter(|_| name == DATABASE)) {
-            (None, None) => problems.push(missing(&settings::DEPENDENCY_URL, Some(name))),
-            (Some(url), Some(database)) => problems.push(Problem::new(
-                &sources::key_of(&settings::DEPENDENCY_URL, Some(name)),
-                &url.origin,
-                format!("given twice; database_url ({}) declares it too", database.origin),
-            )),
-            _ => {}
-        }
-    }
-    // Its name may be among the others too, with its timeout for example.
-    let is_more = database.is_some() && !names.iter().any(|name| name == DATABASE);
-    let count = names.len() + usize::from(is_more);
-    if count > MAX_DEPENDENCIES {
-        let reason = format!("{count} are declared, {MAX_DEPENDENCIES} are possible");
-        problems.push(Problem::new("dependencies", &Origin::Default, reason));
-    }
-    problems
-}
-
-fn found_or_default(
-    sources: &Sources,
-    setting: &dyn Describe,
-    name: Option<&str>,
-) -> Option<Found> {
-    sources.find(setting, name).or_else(|| {
-        let text = setting.default()?.to_owned();
-        Some(Found { text, origin: Origin::Default })
-    })
-}
-
-fn missing(setting: &dyn Describe, name: Option<&str>) -> Problem {
-    let reason = format!("is not set; expected {}", setting.expected());
-    Problem::new(&sources::key_of(setting, name), &Origin::Default, reason)
-}
-
-fn wrong_value(setting: &dyn Describe, name: Option<&str>, found: &Found, reason: &str) -> Problem {
-    let shown = if setting.is_secret() { "<redacted>" } else { &format!("{:?}", found.text) };
-    Problem::value(&sources::key_of(setting, name), shown, &found.origin, reason)
+/// The table of the framework alone.
+#[cfg(test)]
+pub(crate) fn table() -> Table {
+    table_with(&[], &[]).unwrap()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::health::Criticality;
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
         let environment = environment.iter().map(|(k, v)| (k.into(), v.into()));
-        Config::load(&Sources::gather(None, environment, [])).map_err(|error| error.to_string())
+        Config::load(&Sources::gather(&table(), None, environment, []))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -282,9 +191,9 @@ mod tests {
         assert_eq!(server.max_uri_bytes, 8 * 1024);
         assert_eq!(server.max_body_bytes, 1024 * 1024);
         assert_eq!(server.max_connections, 10_000);
-        assert_eq!(config.log.level.to_string(), "info");
-        assert_eq!(config.retry_cap, Duration::from_secs(10));
-        assert!(config.revision.is_none() && config.dependencies.is_empty());
+        assert_eq!(config.log.level.now(), "info");
+        assert_eq!(config.health.retry_cap, Duration::from_secs(10));
+        assert!(config.revision.is_none() && config.health.dependencies.is_empty());
     }
 
     #[test]
@@ -328,7 +237,7 @@ mod tests {
             ("DEPENDENCIES__MAIL__CRITICALITY", "optional"),
         ])
         .unwrap();
-        let [database, mail] = config.dependencies.as_slice() else { panic!("{config:?}") };
+        let [database, mail] = config.health.dependencies.as_slice() else { panic!("{config:?}") };
         assert_eq!(
             (database.name.as_str(), database.criticality),
             ("database", Criticality::Critical)
@@ -351,8 +260,8 @@ mod tests {
         };
         let database = ("DATABASE_URL", "tcp://a:1");
         let timeout = ("DEPENDENCIES__DATABASE__TIMEOUT", "1s");
-        assert_eq!(declare(32, &[]).unwrap().dependencies.len(), 32);
-        assert_eq!(declare(31, &[database, timeout]).unwrap().dependencies.len(), 32);
+        assert_eq!(declare(32, &[]).unwrap().health.dependencies.len(), 32);
+        assert_eq!(declare(31, &[database, timeout]).unwrap().health.dependencies.len(), 32);
         for told in [declare(33, &[]), declare(32, &[database]), declare(32, &[database, timeout])]
         {
             let told = told.unwrap_err();
@@ -367,7 +276,8 @@ mod tests {
     fn the_health_check_finds_its_address_whatever_else_is_wrong() {
         let environment = [("PORT", "9999"), ("LOG_FORMAT", "xml"), ("SERVER__NO", "1")];
         let environment = environment.iter().map(|(k, v)| (k.into(), v.into()));
-        let (host, port) = Config::load_address(&Sources::gather(None, environment, [])).unwrap();
+        let (host, port) =
+            Config::load_address(&Sources::gather(&table(), None, environment, [])).unwrap();
         assert_eq!((host.to_string().as_str(), port), ("0.0.0.0", 9999));
     }
 }

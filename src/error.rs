@@ -5,70 +5,50 @@
 //! ```
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::SystemTime;
 
 use hyper::StatusCode;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::body::BoxError;
-use crate::response::{self, Response};
+use crate::bounds::Reason;
+use crate::code::Code;
 use crate::telemetry::rfc3339;
+use crate::text::chain;
 use crate::trace::TraceId;
+
+mod own;
+
+pub use own::{HttpError, ResultExt};
 
 /// The longest path that is repeated in an error, in characters.
 const MAX_PATH: usize = 256;
 
-/// What went wrong, for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[allow(missing_docs, reason = "each is the status code of its name, see `Code::status`")]
-pub enum Code {
-    InvalidInput,
-    Unauthorized,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    RequestTimeout,
-    Conflict,
-    PayloadTooLarge,
-    UriTooLong,
-    UnsupportedMediaType,
-    UnprocessableEntity,
-    TooManyRequests,
-    HeaderFieldsTooLarge,
-    InternalError,
-    ServiceUnavailable,
-    Timeout,
-}
+/// What a client reads of an error that is none of its business.
+pub(crate) const INTERNAL: &str = "something went wrong on our side";
 
-impl Code {
-    /// The status that goes with it, RFC 9110 and RFC 6585.
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::InvalidInput => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict => StatusCode::CONFLICT,
-            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::UnprocessableEntity => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Self::HeaderFieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        }
-    }
-}
-
-/// What a handler returns in place of a response. Any other error becomes one by `?`: the client
-/// then gets `INTERNAL_ERROR` and the trace id, and the log gets the error and all of its causes.
+/// What a handler returns in place of a response.
+///
+/// An error type of one's own becomes one by `?` ([`HttpError`]), any other by
+/// `.or_internal()?` ([`ResultExt`]): the client then gets `INTERNAL_ERROR` and the trace's id, and
+/// the log gets the error and all of its causes.
+///
+/// ```
+/// use pcf_api::http::{HeaderValue, header::RETRY_AFTER};
+/// use pcf_api::{Code, Error};
+///
+/// fn sold_out(cause: std::io::Error) -> Error {
+///     // 409 {"error":{"code":"CONFLICT","message":"sold out","extensions":{"left":0},…}}
+///     Error::new(Code::CONFLICT, "sold out")
+///         .with("left", 0)
+///         .with_header(RETRY_AFTER, HeaderValue::from_static("60"))
+///         .caused_by(cause) // for the log alone
+/// }
+/// # assert_eq!(sold_out(std::io::Error::other("x")).code(), Code::CONFLICT);
+/// ```
 #[derive(Debug)]
 pub struct Error {
     code: Code,
@@ -76,6 +56,7 @@ pub struct Error {
     extensions: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<BoxError>,
+    shed: Option<Reason>,
 }
 
 impl Error {
@@ -87,7 +68,26 @@ impl Error {
             extensions: Map::new(),
             headers: Vec::new(),
             cause: None,
+            shed: None,
         }
+    }
+
+    /// 500: what went wrong is for the log alone.
+    pub fn internal(cause: impl Into<BoxError>) -> Self {
+        Self::new(Code::INTERNAL_ERROR, INTERNAL).caused_by(cause)
+    }
+
+    /// 503: the service has too much to do. When to come back stands in `Retry-After`, RFC 9110, 10.2.3.
+    pub(crate) fn shed(reason: Reason) -> Self {
+        let error =
+            Self::new(Code::SERVICE_UNAVAILABLE, "the service is overloaded; try again soon")
+                .with_header(RETRY_AFTER, HeaderValue::from_static("1"));
+        Self { shed: Some(reason), ..error }
+    }
+
+    /// Why it was shed, where it was.
+    pub(crate) fn shed_reason(&self) -> Option<Reason> {
+        self.shed
     }
 
     /// Adds something for the client's program to the envelope's `extensions`.
@@ -111,18 +111,30 @@ impl Error {
         self
     }
 
+    fn without_cause(&self) -> Self {
+        Self {
+            code: self.code,
+            message: self.message.clone(),
+            extensions: self.extensions.clone(),
+            headers: self.headers.clone(),
+            cause: None,
+            shed: self.shed,
+        }
+    }
+
+    /// What the client reads.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What went wrong, for programs.
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// The response with the envelope. The cause, if there is one, goes to the log.
-    pub(crate) fn into_response(self, trace_id: TraceId, path: Option<&str>) -> Response {
-        self.log_cause();
-        let json = self.to_json(trace_id, path);
-        let mut response = response::with_type(self.code.status(), response::JSON, json);
-        response.headers_mut().extend(self.headers);
-        response
+    /// The header fields that go with it.
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
     }
 
     /// The envelope.
@@ -144,26 +156,32 @@ impl Error {
         serde_json::to_vec(&envelope).unwrap_or_default()
     }
 
-    fn log_cause(&self) {
+    /// Tells the log of the cause, where there is one.
+    pub(crate) fn log_cause(&self) {
         let Some(cause) = &self.cause else { return };
-        let mut causes = cause.to_string();
-        let mut next = cause.source();
-        while let Some(cause) = next {
-            causes.push_str(": ");
-            causes.push_str(&cause.to_string());
-            next = cause.source();
-        }
-        if self.code.status().is_server_error() {
-            tracing::error!(error = causes, "{}", self.message);
-        } else {
-            tracing::debug!(error = causes, "{}", self.message);
+        let causes = chain(&**cause);
+        match self.code.status() {
+            // Of the other ones it is known what they are: full, away, not made yet.
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                tracing::error!(error = causes, "{}", self.message);
+            }
+            status if status.is_server_error() => {
+                tracing::warn!(error = causes, "{}", self.message);
+            }
+            _ => tracing::debug!(error = causes, "{}", self.message),
         }
     }
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
-    fn from(error: E) -> Self {
-        Self::new(Code::InternalError, "something went wrong on our side").caused_by(error)
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
     }
 }
 
@@ -186,28 +204,19 @@ struct Content<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
-    use http_body_util::BodyExt;
     use hyper::HeaderMap;
-    use hyper::header::ALLOW;
 
     use super::*;
     use crate::trace::TraceContext;
 
-    async fn json(error: Error, path: &str) -> (StatusCode, Value) {
+    fn json(error: &Error, path: &str) -> Value {
         let trace = TraceContext::of(&HeaderMap::new());
-        let response = error.into_response(trace.trace_id(), Some(path));
-        let status = response.status();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap())
+        serde_json::from_slice(&error.to_json(trace.trace_id(), Some(path))).unwrap()
     }
 
-    #[tokio::test]
-    async fn the_envelope_is_that_of_the_contract() {
-        let error = Error::new(Code::Conflict, "taken").with("name", "x");
-        let (status, json) = json(error, "/a").await;
-        assert_eq!(status, 409);
+    #[test]
+    fn the_envelope_is_that_of_the_contract() {
+        let json = json(&Error::new(Code::CONFLICT, "taken").with("name", "x"), "/a");
         let error = &json["error"];
         assert_eq!((&error["code"], &error["message"]), (&"CONFLICT".into(), &"taken".into()));
         assert_eq!((&error["path"], &error["extensions"]["name"]), (&"/a".into(), &"x".into()));
@@ -215,25 +224,21 @@ mod tests {
         assert!(error["timestamp"].as_str().unwrap().ends_with('Z'));
     }
 
-    #[tokio::test]
-    async fn another_error_is_internal_and_its_text_stays_inside() {
-        let (status, json) = json(io::Error::other("password=hunter2").into(), "/a").await;
-        assert_eq!((status.as_u16(), &json["error"]["code"]), (500, &"INTERNAL_ERROR".into()));
+    #[test]
+    fn another_error_is_internal_and_its_text_stays_inside() {
+        let error = Err::<(), _>("password=hunter2".to_owned()).or_internal().unwrap_err();
+        let json = json(&error, "/a");
+        assert_eq!(
+            (error.code().status().as_u16(), &json["error"]["code"]),
+            (500, &"INTERNAL_ERROR".into())
+        );
         assert!(!json.to_string().contains("hunter2"));
         assert!(json["error"].get("extensions").is_none());
     }
 
-    #[tokio::test]
-    async fn a_long_path_is_cut_between_characters() {
-        let (_, json) = json(Error::new(Code::NotFound, "no"), &"/ü".repeat(1000)).await;
-        assert_eq!(json["error"]["path"].as_str().unwrap().chars().count(), MAX_PATH);
-    }
-
     #[test]
-    fn headers_of_the_error_are_on_the_response() {
-        let error = Error::new(Code::MethodNotAllowed, "no")
-            .with_header(ALLOW, HeaderValue::from_static("GET"));
-        let trace = TraceContext::of(&HeaderMap::new());
-        assert_eq!(error.into_response(trace.trace_id(), None).headers()[ALLOW], "GET");
+    fn a_long_path_is_cut_between_characters() {
+        let json = json(&Error::new(Code::NOT_FOUND, "no"), &"/ü".repeat(1000));
+        assert_eq!(json["error"]["path"].as_str().unwrap().chars().count(), MAX_PATH);
     }
 }

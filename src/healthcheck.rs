@@ -1,12 +1,15 @@
 //! `pcf-api healthcheck`: one plain exchange with the server, for images that hold no shell and no
 //! curl. No runtime, no thread, and no name look-up but for `--url`; it costs a process and a socket.
 
+mod answer;
+mod stream;
+
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{fmt, io};
 
 use hyper::Uri;
@@ -14,7 +17,13 @@ use serde_json::Value;
 
 use crate::authority::{BadPort, host_and_port, origin_form};
 use crate::cli::{HealthcheckOptions, Output};
-use crate::config::{Config, Sources};
+use crate::config::Config;
+use crate::identity::Identity;
+use crate::settings::{ConfigError, Sources};
+use crate::text::{escaped, is_deceptive};
+
+use answer::{Answer, parse};
+use stream::{Encryption, Stream};
 
 const READY: &str = "/health/ready";
 const LIVE: &str = "/health";
@@ -28,11 +37,12 @@ const NO_ANSWER: u8 = 2;
 /// Most bytes of an answer; 32 dependencies fit many times over.
 const MAX_ANSWER: usize = 256 * 1024;
 
-/// What the server said.
-struct Answer {
-    status: u16,
-    body: Vec<u8>,
-}
+/// What may be asked.
+const EXPECTED_URL: &str = if cfg!(feature = "tls") {
+    "expected http:// or https://host[:port][/path]"
+} else {
+    "expected http://host[:port][/path]"
+};
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -41,6 +51,9 @@ enum NoAnswer {
     Usage(String),
     Connect(io::Error),
     Broken(io::Error),
+    /// The connection stands, and cannot be encrypted.
+    #[cfg(feature = "tls")]
+    Encryption(String),
     Timeout,
     NotHttp,
 }
@@ -51,6 +64,8 @@ impl fmt::Display for NoAnswer {
             Self::Usage(reason) => f.write_str(reason),
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Broken(error) => write!(f, "the connection broke: {error}"),
+            #[cfg(feature = "tls")]
+            Self::Encryption(reason) => write!(f, "no TLS: {reason}"),
             Self::Timeout => f.write_str("no whole answer in time"),
             Self::NotHttp => f.write_str("the answer is not HTTP"),
         }
@@ -63,33 +78,43 @@ impl NoAnswer {
     fn of(error: io::Error, otherwise: fn(io::Error) -> Self) -> Self {
         match error.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::Timeout,
-            _ => otherwise(error),
+            _ => Self::of_encryption(&error).unwrap_or_else(|| otherwise(error)),
         }
+    }
+
+    #[cfg(feature = "tls")]
+    fn of_encryption(error: &io::Error) -> Option<Self> {
+        Some(Self::Encryption(crate::tls::why(error)?.to_owned()))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn of_encryption(_: &io::Error) -> Option<Self> {
+        None
     }
 }
 
 /// Asks, prints and returns the exit status: 0 healthy or degraded, 1 unhealthy, starting or
 /// draining, 2 no answer.
-pub(crate) fn run(sources: &Sources, options: &HealthcheckOptions) -> ExitCode {
+pub(crate) fn run(identity: Identity, sources: &Sources, options: &HealthcheckOptions) -> ExitCode {
     let deadline = Instant::now() + options.timeout;
     let path = if options.is_live { LIVE } else { READY };
     let answer = match &options.url {
-        None => ask_server(sources, path, deadline),
-        Some(url) => ask_url(url, path, deadline),
+        None => ask_server(identity, sources, path, deadline),
+        Some(url) => ask_url(identity, url, path, deadline),
     };
     match answer {
         Ok(answer) => {
             let is_well = (200..300).contains(&answer.status);
             match options.output {
                 Output::Nothing => {}
-                Output::Json => write(io::stdout(), &answer.body),
-                Output::Words => write(io::stdout(), summary(&answer).as_bytes()),
+                Output::Json => write(io::stdout(), &safe_json(&answer.body)),
+                Output::Words => write(io::stdout(), &summary(&answer)),
             }
             if is_well { ExitCode::SUCCESS } else { ExitCode::from(UNWELL) }
         }
         Err(error) => {
             if options.output != Output::Nothing {
-                write(io::stderr(), format!("pcf-api healthcheck: {error}\n").as_bytes());
+                write(io::stderr(), &format!("{} healthcheck: {error}", identity.name));
             }
             ExitCode::from(NO_ANSWER)
         }
@@ -97,9 +122,15 @@ pub(crate) fn run(sources: &Sources, options: &HealthcheckOptions) -> ExitCode {
 }
 
 /// Asks the server at its own configured address.
-fn ask_server(sources: &Sources, path: &str, deadline: Instant) -> Result<Answer, NoAnswer> {
-    let (host, port) =
-        Config::load_address(sources).map_err(|error| NoAnswer::Usage(error.to_string()))?;
+fn ask_server(
+    identity: Identity,
+    sources: &Sources,
+    path: &str,
+    deadline: Instant,
+) -> Result<Answer, NoAnswer> {
+    let usage = |error: ConfigError| NoAnswer::Usage(error.to_string());
+    let (host, port) = Config::load_address(sources).map_err(usage)?;
+    let encryption = Encryption::of_server(sources).map_err(usage)?;
     let addresses: &[IpAddr] = match host {
         // Every address: the loopback of either family will do.
         host if host.is_unspecified() => {
@@ -108,28 +139,32 @@ fn ask_server(sources: &Sources, path: &str, deadline: Instant) -> Result<Answer
         host => &[host],
     };
     let addresses: Vec<_> = addresses.iter().map(|host| SocketAddr::new(*host, port)).collect();
-    ask(&addresses, "localhost", path, deadline)
+    ask(identity, &addresses, encryption, "localhost", path, deadline)
 }
 
 /// Asks what someone else names, where the path may be left to us.
-fn ask_url(url: &str, path: &str, deadline: Instant) -> Result<Answer, NoAnswer> {
+fn ask_url(
+    identity: Identity,
+    url: &str,
+    path: &str,
+    deadline: Instant,
+) -> Result<Answer, NoAnswer> {
     // SECURITY: the URL is not repeated, it may be refused because of a password in it.
-    let usage = || {
-        let reason = "--url: expected http://host[:port][/path], without a user and password";
-        NoAnswer::Usage(reason.to_owned())
-    };
+    let usage = || NoAnswer::Usage(format!("--url: {EXPECTED_URL}, without a user and password"));
     let uri: Uri = url.parse().map_err(|_| usage())?;
     let authority = uri.authority().ok_or_else(usage)?;
-    if uri.scheme_str() != Some("http") || authority.as_str().contains('@') {
+    if authority.as_str().contains('@') {
         return Err(usage());
     }
-    let (host, port) = host_and_port(authority).map_err(|BadPort| usage())?;
-    let addresses = look_up(host, port.unwrap_or(80), deadline)?;
+    let (host, port) = host_and_port(authority.as_str()).map_err(|BadPort| usage())?;
+    let (encryption, default_port) =
+        Encryption::of_url(uri.scheme_str().unwrap_or_default(), host).ok_or_else(usage)??;
+    let addresses = look_up(host, port.unwrap_or(default_port), deadline)?;
     let path = match uri.path_and_query().map(|path| path.as_str()) {
         None | Some("/") => path.to_owned(),
         Some(path) => origin_form(path),
     };
-    ask(&addresses, authority.as_str(), &path, deadline)
+    ask(identity, &addresses, encryption, authority.as_str(), &path, deadline)
 }
 
 /// A resolver keeps no deadline of its own, so it gets a thread that may be left behind.
@@ -153,24 +188,24 @@ fn look_up(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, 
 
 /// The whole exchange, with the first of the addresses that takes the connection.
 fn ask(
+    identity: Identity,
     addresses: &[SocketAddr],
+    encryption: Encryption,
     authority: &str,
     path: &str,
     deadline: Instant,
 ) -> Result<Answer, NoAnswer> {
-    let mut stream = connect(addresses, deadline)?;
+    let mut stream = Stream::connect_with(addresses, encryption, deadline)?;
     let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: {authority}\r\nuser-agent: pcf-api-healthcheck/{}\r\n\
+        "GET {path} HTTP/1.1\r\nhost: {authority}\r\nuser-agent: {}-healthcheck/{}\r\n\
          connection: close\r\n\r\n",
-        crate::app::VERSION,
+        identity.name, identity.version,
     );
     let broken = |error| NoAnswer::of(error, NoAnswer::Broken);
-    stream.set_write_timeout(Some(left(deadline)?)).map_err(broken)?;
     stream.write_all(request.as_bytes()).map_err(broken)?;
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        stream.set_read_timeout(Some(left(deadline)?)).map_err(broken)?;
         let count = match stream.read(&mut buffer) {
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -185,85 +220,21 @@ fn ask(
     }
 }
 
-fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, NoAnswer> {
-    let mut last = NoAnswer::Connect(io::Error::other("the name has no address"));
-    for address in addresses {
-        match TcpStream::connect_timeout(address, left(deadline)?) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = NoAnswer::of(error, NoAnswer::Connect),
-        }
-    }
-    Err(last)
-}
-
-fn left(deadline: Instant) -> Result<Duration, NoAnswer> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(NoAnswer::Timeout) } else { Ok(left) }
-}
-
-/// The answer, once it is whole: its head, and as much body as it says or until the end. Of a body
-/// in chunks, which our server never sends here, only the status counts.
-fn parse(mut bytes: &[u8], is_end: bool) -> Result<Option<Answer>, NoAnswer> {
-    // Interim answers, such as 103, come before the one that counts: RFC 9110, 15.2.
-    loop {
-        match parse_one(bytes, is_end)? {
-            Parsed::Interim(rest) => bytes = rest,
-            Parsed::Whole(answer) => return Ok(Some(answer)),
-            Parsed::Part => return Ok(None),
-        }
-    }
-}
-
-enum Parsed<'a> {
-    Interim(&'a [u8]),
-    Whole(Answer),
-    Part,
-}
-
-fn parse_one(bytes: &[u8], is_end: bool) -> Result<Parsed<'_>, NoAnswer> {
-    let mut headers = [httparse::EMPTY_HEADER; 128];
-    let mut response = httparse::Response::new(&mut headers);
-    let head = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if is_end => return Err(NoAnswer::NotHttp),
-        Ok(httparse::Status::Partial) => return Ok(Parsed::Part),
-        Err(_) => return Err(NoAnswer::NotHttp),
-    };
-    let status = response.code.ok_or(NoAnswer::NotHttp)?;
-    let field = |name: &str| {
-        let found = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-        found.and_then(|header| std::str::from_utf8(header.value).ok())
-    };
-    let body = bytes.get(head..).unwrap_or_default();
-    if (100..200).contains(&status) {
-        return Ok(Parsed::Interim(body));
-    }
-    let has_no_body = matches!(status, 204 | 304) || field("transfer-encoding").is_some();
-    let length = if has_no_body {
-        Some(0)
-    } else {
-        field("content-length").and_then(|length| length.trim().parse::<usize>().ok())
-    };
-    let whole = |body: &[u8]| Ok(Parsed::Whole(Answer { status, body: body.to_vec() }));
-    match length {
-        Some(length) if body.len() >= length => whole(body.get(..length).unwrap_or_default()),
-        Some(_) if is_end => Err(NoAnswer::Broken(ErrorKind::UnexpectedEof.into())),
-        None if is_end => whole(body),
-        _ => Ok(Parsed::Part),
-    }
-}
-
-/// One line for people: the status, and what is not healthy and why.
+/// For people: the status, and what is not healthy and why.
 fn summary(answer: &Answer) -> String {
-    let Ok(report) = serde_json::from_slice::<Value>(&answer.body) else {
+    let report = serde_json::from_slice::<Value>(&answer.body);
+    let text = if let Ok(report) = report {
+        summary_of(&report).unwrap_or_else(|| answer.status.to_string())
+    } else {
         let text = String::from_utf8_lossy(&answer.body);
-        let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-        return format!("{} {text}\n", answer.status);
+        format!("{} {}", answer.status, text.chars().take(200).collect::<String>())
     };
+    text.chars().filter(|c| !is_deceptive(*c)).collect()
+}
+
+fn summary_of(report: &Value) -> Option<String> {
     let word = |value: &Value, key: &str| value.get(key)?.as_str().map(str::to_owned);
-    let Some(status) = word(&report, "status") else {
-        return format!("{}\n", answer.status);
-    };
+    let status = word(report, "status")?;
     let services = report.get("services").and_then(Value::as_object);
     let notes: Vec<String> = services
         .into_iter()
@@ -273,51 +244,52 @@ fn summary(answer: &Answer) -> String {
             (status != "healthy").then(|| format!("{name} {status} ({message})"))
         })
         .collect();
-    if notes.is_empty() {
-        format!("{status}\n")
-    } else {
-        format!("{status}: {}\n", notes.join(", "))
-    }
+    Some(if notes.is_empty() { status } else { format!("{status}: {}", notes.join(", ")) })
 }
 
-fn write(mut to: impl Write, bytes: &[u8]) {
+/// The same JSON without a character that a terminal would obey.
+fn safe_json(body: &[u8]) -> String {
+    let mut text = String::new();
+    for c in String::from_utf8_lossy(body).trim().chars() {
+        match c {
+            '\n' | '\r' | '\t' => text.push(' '),
+            c if is_deceptive(c) => text.push_str(&escaped(c)),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+fn write(mut to: impl Write, line: &str) {
     // Where nobody listens the exit status still tells.
-    let _ = to.write_all(bytes);
+    let _ = to.write_all(format!("{line}\n").as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_answer_is_taken_only_when_it_is_whole() {
-        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
-        for length in 0..whole.len() {
-            assert!(parse(&whole[..length], false).unwrap().is_none(), "{length}");
-            assert!(parse(&whole[..length], true).is_err(), "{length}");
-        }
-        assert_eq!(parse(whole, false).unwrap().unwrap().body, b"OK");
-        let unsized_ = b"HTTP/1.0 503 No\r\n\r\nwhy";
-        assert!(parse(unsized_, false).unwrap().is_none());
-        let answer = parse(unsized_, true).unwrap().unwrap();
-        assert_eq!((answer.status, answer.body.as_slice()), (503, &b"why"[..]));
-        let status = |bytes| parse(bytes, false).unwrap().map(|answer| answer.status);
-        assert_eq!(status(b"HTTP/1.1 103 Early Hints\r\n\r\n"), None);
-        let after_hints = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
-        assert_eq!(status(after_hints), Some(204));
-        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK";
-        assert_eq!(status(chunked), Some(200));
-        assert!(matches!(parse(b"SSH-2.0-OpenSSH\r\n", false), Err(NoAnswer::NotHttp)));
+    fn text(body: &[u8]) -> String {
+        summary(&Answer { status: 200, body: body.to_vec() })
     }
 
     #[test]
     fn the_summary_names_what_is_not_healthy() {
         let body = br#"{"status":"degraded","services":{"a":{"status":"healthy","message":"ok"},
             "b":{"status":"unhealthy","message":"refused"}}}"#;
-        let text = |body: &[u8]| summary(&Answer { status: 200, body: body.to_vec() });
-        assert_eq!(text(body), "degraded: b unhealthy (refused)\n");
-        assert_eq!(text(b"{\"status\":\"healthy\",\"services\":{}}"), "healthy\n");
-        assert_eq!(text(b"OK"), "200 OK\n");
-        assert_eq!(text(b"{}"), "200\n");
+        assert_eq!(text(body), "degraded: b unhealthy (refused)");
+        assert_eq!(text(b"{\"status\":\"healthy\",\"services\":{}}"), "healthy");
+        assert_eq!(text(b"OK"), "200 OK");
+        assert_eq!(text(b"{}"), "200");
+    }
+
+    #[test]
+    fn nothing_that_is_printed_steers_a_terminal() {
+        let words = "{\"status\":\"a\\u001b[2Jb\",\"services\":{\"c\\u202e\":{\"status\":\"d\\n\",\"message\":\"e\\u0007\"}}}";
+        assert_eq!(text(words.as_bytes()), "a[2Jb: c d (e)");
+        assert_eq!(text("a\n\u{1b}[2J\u{9b}2J\u{202e}b".as_bytes()), "200 a[2J2Jb");
+        let json = "{\n\t\"a\": \"\u{1b}\u{7f}\u{9b}\u{202e}ü\"\r\n}\n";
+        assert_eq!(safe_json(json.as_bytes()), r#"{  "a": "\u001b\u007f\u009b\u202eü"  }"#);
+        assert_eq!(safe_json(b"\xffOK"), "\u{fffd}OK");
     }
 }

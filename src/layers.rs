@@ -1,121 +1,206 @@
 //! The way of a request, as one list. Before it: accept → admission → protocol (see [`crate::server`]).
 
+mod exchange;
+mod flow;
 mod limits;
 mod observe;
 mod panics;
+mod refused;
 mod timeout;
+mod traced;
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, StatusCode, Version};
 
 use crate::body::Body;
-use crate::error::{Code, Error};
+use crate::bounds::{Bounds, Reason};
+use crate::code::Code;
+use crate::error::Error;
+use crate::lifecycle::Lifecycle;
+use crate::metrics::HttpMetrics;
+use crate::otlp::Spans;
 use crate::request::Request;
 use crate::response::{self, Response};
-use crate::router::{BoxedFuture, Found, HandlerResult};
-use crate::server::Connection;
-use crate::trace::{self, TRACEPARENT, TraceContext};
+use crate::router::{BoxedFuture, Found, HandlerFn, HandlerResult, Router, other_method};
+use crate::trace::{TRACEPARENT, TraceContext};
+use crate::upload::Upload;
 
-use observe::Exchange;
-pub(crate) use observe::{Observed, refused};
+use exchange::Exchange;
+pub(crate) use exchange::Progress;
+pub(crate) use flow::Flow;
+pub(crate) use limits::Limits;
+pub(crate) use observe::Observed;
+pub(crate) use refused::{Refused, refuse};
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The trace's id, for those who do not know `traceparent`.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the server as a whole can do: RFC 9110, 9.3.7.
+const ALL_METHODS: HeaderValue =
+    HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
+
+/// What the layers need, the same for every request. Made once.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    pub(crate) router: Router,
+    pub(crate) metrics: Arc<HttpMetrics>,
+    pub(crate) limits: Limits,
+    pub(crate) bounds: Arc<Bounds>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+    /// Where spans go, if they go anywhere.
+    pub(crate) spans: Option<Spans>,
+    /// What every moment is counted from.
+    pub(crate) epoch: Instant,
+}
+
+impl Layers {
+    /// Now, as nanoseconds since the service's epoch.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX - 1)
+    }
+}
 
 /// Answers a request. It always answers: whatever goes wrong below becomes a response.
 ///
 /// What can be done at once is done before the future is made: the future then holds little, and
 /// there is one in the memory of each connection.
 pub(crate) fn answer(
-    connection: Arc<Connection>,
+    flow: Arc<Flow>,
     request: hyper::Request<Incoming>,
 ) -> impl Future<Output = Result<hyper::Response<Observed>, Infallible>> + Send {
-    let context = TraceContext::of(request.headers());
+    let layers = &flow.layers;
     let target = request.uri().path_and_query().cloned();
     let (is_head, version) = (request.method() == Method::HEAD, request.version());
-    let found = connection.app().router.find(request.method(), path_of(target.as_ref()));
-    let exchange = Exchange::begin(&connection, request.method(), &found, context);
-    let request = Request::new(request, Arc::clone(&connection));
+    let found = layers.router.find(request.method(), path_of(target.as_ref()));
+    let scope = traced::scope(&flow, &request, &found);
+    let mut exchange = Exchange::begin(&flow, request.method(), version, &found, scope);
+    let (max_body_bytes, limit) = layers.limits.of(&found);
+    let request = Request::new(request, max_body_bytes, flow.share.hold());
+    #[cfg(feature = "tls")]
+    let request = request.with_client_certificate(flow.client());
     let upload = request.upload();
-    let work = dispatch(&connection, request, found, context);
+    let work = dispatch(&mut exchange, request, max_body_bytes, found);
 
     // From the inside out: each line is a layer around the ones above it. Pinned where they are,
     // since a future that is given on by value is copied at each layer.
     async move {
-        let mut response = {
-            let work = pin!(timeout::within(&exchange, upload.as_deref(), work));
-            let work = pin!(panics::caught(connection.shard(), work));
-            let work = pin!(envelope(context, path_of(target.as_ref()), work));
-            trace::within(context, work).await
+        let layers = &flow.layers;
+        let result = {
+            let work = pin!(timeout::within(&exchange, limit, upload.as_deref(), work));
+            let work = pin!(panics::caught(&layers.metrics, work));
+            exchange.scope().clone().around(work).await
         };
+        let path = path_of(target.as_ref());
+        let mut response = envelope(&mut exchange, path, upload.as_deref(), result);
         let is_unread = upload.is_some_and(|upload| !upload.has_ended());
         if is_unread {
-            connection.flow().leave_unread();
+            flow.leave_unread();
         }
-        let is_last = is_unread || connection.is_closing();
-        finish(&mut response, is_last, is_head, version, context);
-        Ok(exchange.observe(response))
+        let is_last = is_unread || flow.is_closing();
+        finish(&mut response, is_last, is_head, version, exchange.scope().context());
+        Ok(observe::observe(exchange, response))
     }
 }
 
 /// The innermost: admission, limits, route, handler.
 fn dispatch(
-    connection: &Connection,
+    exchange: &mut Exchange,
     request: Request,
+    max_body_bytes: usize,
     found: Found<'_>,
-    context: TraceContext,
 ) -> BoxedFuture {
-    let config = &connection.app().config.server;
-    if let Err(error) = connection.admit(&found).and_then(|()| limits::check(config, &request)) {
-        return Box::pin(ready(Err(error)));
+    let flow = Arc::clone(exchange.flow());
+    let layers = &flow.layers;
+    match admit(&flow, &found)
+        .and_then(|()| limits::check(&layers.limits, max_body_bytes, &request))
+    {
+        Ok(head) => exchange.hold_head(head),
+        Err(error) => {
+            exchange.hold_head(0);
+            return Box::pin(ready(Err(error)));
+        }
     }
-    let is_options = request.method() == Method::OPTIONS;
+    let call = |handler: &HandlerFn, request: Request| {
+        let scope = exchange.scope();
+        panics::caught_now(&layers.metrics, || scope.within(|| handler(request)))
+    };
     let result = match found {
         Found::Endpoint(endpoint, params) => {
-            return panics::caught_now(connection.shard(), || {
-                trace::within_now(context, || (endpoint.handler)(request.with_params(params)))
-            });
+            return call(&endpoint.handler, request.with_params(params));
         }
-        Found::OtherMethods(allow) if is_options => Ok(options(allow.clone())),
-        Found::OtherMethods(allow) => {
-            let message = "this path is there, but not for this method";
-            Err(Error::new(Code::MethodNotAllowed, message).with_header(ALLOW, allow.clone()))
+        Found::Layered(endpoint) => return call(&endpoint.handler, request),
+        Found::OtherMethods(allow) => other_method(request.method(), allow),
+        Found::Nothing if request.method() == Method::OPTIONS && request.uri().path() == "*" => {
+            other_method(&Method::OPTIONS, &ALL_METHODS)
         }
-        Found::Nothing if is_options && request.uri().path() == "*" => {
-            Ok(options(HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")))
-        }
-        Found::Nothing => Err(Error::new(Code::NotFound, "there is nothing at this path")),
+        Found::Nothing => Err(Error::new(Code::NOT_FOUND, "there is nothing at this path")),
     };
     Box::pin(ready(result))
+}
+
+/// Refuses what the service cannot take now. Those who watch it are always answered.
+fn admit(flow: &Flow, found: &Found<'_>) -> Result<(), Error> {
+    let bounds = &flow.layers.bounds;
+    if matches!(found, Found::Endpoint(endpoint, _) if endpoint.is_probe) {
+        return Ok(());
+    }
+    if flow.is_reserve() {
+        if flow.reject() {
+            bounds.reject();
+        }
+        return Err(Error::shed(Reason::Connections));
+    }
+    let in_flight = usize::try_from(flow.in_flight()).unwrap_or(usize::MAX);
+    bounds.admit(in_flight, || flow.now()).map_err(Error::shed)?;
+    if flow.share.is_greedy() {
+        // It may not even take that answer: then the next one is its last.
+        if bounds.account.is_full() {
+            flow.condemn();
+        }
+        return Err(Error::shed(Reason::BufferedBytes));
+    }
+    Ok(())
 }
 
 fn path_of(target: Option<&PathAndQuery>) -> &str {
     target.map_or("", PathAndQuery::path)
 }
 
-/// RFC 9110, 9.3.7: what can be done here.
-fn options(allow: HeaderValue) -> Response {
-    let mut response = response::no_content();
-    response.headers_mut().insert(ALLOW, allow);
-    response
-}
-
-/// Errors become the one envelope.
-async fn envelope(
-    context: TraceContext,
+/// Errors become the one envelope, and what was shed is counted.
+fn envelope(
+    exchange: &mut Exchange,
     path: &str,
-    work: Pin<&mut impl Future<Output = HandlerResult>>,
+    upload: Option<&Upload>,
+    result: HandlerResult,
 ) -> Response {
-    match work.await {
-        Ok(response) => response,
-        Err(error) => error.into_response(context.trace_id(), Some(path)),
+    let scope = exchange.scope().clone();
+    let answer = |error: &Error| {
+        let trace_id = scope.context().trace_id();
+        scope.within(|| response::of_error(error, trace_id, Some(path)))
+    };
+    let mut response = match result {
+        Err(error) => answer(&error),
+        Ok(response) => match upload.and_then(Upload::failure) {
+            // Whoever was given the body could not know what its failure means: 413, or 503.
+            Some(error) if response.status().as_u16() >= 400 => {
+                response::with_headers_of(answer(&error), &response)
+            }
+            _ => response,
+        },
+    };
+    // Behind layers an error has become a response already.
+    if let Some(reason) = response.extensions_mut().remove::<Reason>() {
+        exchange.shed(reason);
     }
+    response
 }
 
 /// What every response has: the trace's ids, the end of the connection where it ends, and no body
@@ -141,7 +226,7 @@ fn finish(
     if version < Version::HTTP_2 && is_last {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    if !is_head && size.is_some() {
+    if !is_head && size.is_some() && headers.keys().any(|name| name == CONTENT_LENGTH) {
         // hyper writes the true one; a handler's wrong one would put the connection out of step.
         headers.remove(CONTENT_LENGTH);
     }
@@ -151,23 +236,4 @@ fn finish(
         }
         *response.body_mut() = Body::empty();
     }
-}
-
-/// The whole of a response that is written without hyper, to a client whose request's head never
-/// became whole: RFC 9110, 15.5.9.
-pub(crate) fn head_timeout_response(context: TraceContext) -> Vec<u8> {
-    let error = Error::new(Code::RequestTimeout, "the request's head did not arrive in time");
-    let json = error.to_json(context.trace_id(), None);
-    let (traceparent, request_id) = context.header_values();
-    let mut response = format!(
-        "HTTP/1.1 {} Request Timeout\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         traceparent: {}\r\nx-request-id: {}\r\nconnection: close\r\n\r\n",
-        StatusCode::REQUEST_TIMEOUT.as_u16(),
-        json.len(),
-        traceparent.to_str().unwrap_or_default(),
-        request_id.to_str().unwrap_or_default(),
-    )
-    .into_bytes();
-    response.extend_from_slice(&json);
-    response
 }

@@ -1,15 +1,10 @@
 //! A request as a handler gets it. Size and time limits hold for whatever is read from it.
 
 use std::borrow::Cow;
-use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::BodyExt;
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::http::request::Parts;
@@ -17,27 +12,55 @@ use hyper::{HeaderMap, Method, Uri, Version};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
-use crate::app::App;
-use crate::error::{Code, Error};
-use crate::server::Connection;
+use crate::body::BoxError;
+use crate::bounds::Hold;
+use crate::code::Code;
+use crate::error::Error;
+#[cfg(feature = "tls")]
+use crate::tls::ClientCertificate;
+pub use crate::upload::RequestBody;
+use crate::upload::{Allowance, Upload};
 
 /// Most characters of the reason why JSON is refused.
 const MAX_REASON: usize = 256;
 
-/// A request.
+/// A request, as a handler gets it.
+///
+/// ```
+/// use pcf_api::{Code, Error, Request, Response, response};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Deserialize, Serialize)]
+/// struct Order {
+///     item: String,
+///     count: u32,
+/// }
+///
+/// // POST /shops/{shop}/orders?urgent=yes
+/// async fn order(request: Request) -> Result<Response, Error> {
+///     let shop: u64 = request.param_as("shop")?; // 400 where it is no number
+///     let is_urgent = request.query("urgent")?.as_deref() == Some("yes");
+///     let has_key = request.headers().contains_key("x-api-key");
+///     if !has_key {
+///         return Err(Error::new(Code::UNAUTHORIZED, "an API key is needed"));
+///     }
+///     let order: Order = request.json().await?; // 415, 400, 422 or 413 where it is none
+///     tracing::info!(shop, is_urgent, "an order");
+///     response::json(&order)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Request {
     head: Parts,
     body: RequestBody,
     params: Vec<(String, String)>,
-    connection: Arc<Connection>,
 }
 
 impl Request {
-    pub(crate) fn new(request: hyper::Request<Incoming>, connection: Arc<Connection>) -> Self {
+    /// A request whose body may have so many bytes, those that are kept counted in `hold`.
+    pub(crate) fn new(request: hyper::Request<Incoming>, limit: usize, hold: Hold) -> Self {
         let (head, incoming) = request.into_parts();
-        let limit = connection.app().config.server.max_body_bytes;
-        Self { head, body: RequestBody::new(incoming, limit), params: Vec::new(), connection }
+        Self { head, body: RequestBody::incoming(incoming, limit, hold), params: Vec::new() }
     }
 
     pub(crate) fn with_params(mut self, params: Vec<(String, String)>) -> Self {
@@ -63,19 +86,17 @@ impl Request {
     /// What stood in the place of `{name}` in the route's pattern, percent-decoded.
     pub fn param(&self, name: &str) -> Result<Cow<'_, str>, Error> {
         let found = self.params.iter().find(|(key, _)| key == name);
-        let (_, value) = found.ok_or_else(|| {
-            Error::new(Code::InternalError, "something went wrong on our side")
-                .caused_by(format!("the route's pattern has no {{{name}}}"))
-        })?;
+        let (_, value) = found
+            .ok_or_else(|| Error::internal(format!("the route's pattern has no {{{name}}}")))?;
         percent_decode_str(value)
             .decode_utf8()
-            .map_err(|_| Error::new(Code::InvalidInput, "a part of the path is not UTF-8 text"))
+            .map_err(|_| Error::new(Code::INVALID_INPUT, "a part of the path is not UTF-8 text"))
     }
 
     /// The same as a value of a type, such as a number; 400 where it is none.
     pub fn param_as<T: FromStr>(&self, name: &str) -> Result<T, Error> {
         self.param(name)?.parse().map_err(|_| {
-            Error::new(Code::InvalidInput, format!("{name}, a part of the path, has a wrong form"))
+            Error::new(Code::INVALID_INPUT, format!("{name}, a part of the path, has a wrong form"))
         })
     }
 
@@ -89,26 +110,16 @@ impl Request {
         let found = pairs.find(|(key, _)| key.as_deref() == Some(name));
         found.map_or(Ok(None), |(_, value)| {
             let error = || {
-                Error::new(Code::InvalidInput, format!("{name}, in the query, is not UTF-8 text"))
+                Error::new(Code::INVALID_INPUT, format!("{name}, in the query, is not UTF-8 text"))
             };
             form_decoded(value).ok_or_else(error).map(Some)
         })
     }
 
-    /// The whole body; 413 when it is larger than `server.max_body_bytes`.
+    /// The whole body; 413 when it is larger than the route's limit, which is
+    /// `server.max_body_bytes` where the route has none of its own.
     pub async fn bytes(self) -> Result<Bytes, Error> {
-        // Into one buffer: each chunk kept as it came would hold the memory that it was read into.
-        let mut body = self.body;
-        let mut whole = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            if let Ok(data) = frame?.into_data() {
-                if whole.is_empty() && body.is_end_stream() {
-                    return Ok(data);
-                }
-                whole.extend_from_slice(&data);
-            }
-        }
-        Ok(whole.freeze())
+        self.body.whole().await
     }
 
     /// The body as JSON: 415 when it does not say it is JSON, 400 when it is none, 422 when it is
@@ -121,21 +132,88 @@ impl Request {
             || essence.to_ascii_lowercase().ends_with("+json");
         if !is_json {
             let message = "the body must be JSON, with content-type: application/json";
-            return Err(Error::new(Code::UnsupportedMediaType, message));
+            return Err(Error::new(Code::UNSUPPORTED_MEDIA_TYPE, message));
         }
         serde_json::from_slice(&self.bytes().await?).map_err(|error| {
-            let code = if error.is_data() { Code::UnprocessableEntity } else { Code::InvalidInput };
+            let code =
+                if error.is_data() { Code::UNPROCESSABLE_ENTITY } else { Code::INVALID_INPUT };
             // serde repeats the client's value, however long.
             let reason: String = error.to_string().chars().take(MAX_REASON).collect();
             Error::new(code, format!("the body is not the JSON that is expected: {reason}"))
         })
     }
 
-    /// The body as it arrives; it fails with 413 past `server.max_body_bytes`. A body that outlives
+    /// The body as it arrives; it fails with 413 past the route's limit.
+    ///
+    /// ```
+    /// use http_body_util::BodyExt;
+    /// use pcf_api::{Error, Request, Response, response};
+    ///
+    /// async fn count(request: Request) -> Result<Response, Error> {
+    ///     let mut body = request.into_body();
+    ///     let mut bytes = 0;
+    ///     while let Some(frame) = body.frame().await {
+    ///         bytes += frame?.data_ref().map_or(0, |data| data.len());
+    ///     }
+    ///     Ok(response::text(bytes.to_string()))
+    /// }
+    /// ```
+    ///
+    /// A body that outlives
     /// its handler is the connection's last: the client is told so, and has the request timeout to
     /// send the rest.
     pub fn into_body(self) -> RequestBody {
         self.body
+    }
+
+    /// The request as the types of the ecosystem, for a `tower` service. What stood in the places of
+    /// the route's pattern goes with it, and comes back by `Request::from`.
+    pub fn into_http(self) -> hyper::Request<RequestBody> {
+        let Self { mut head, body, params } = self;
+        if !params.is_empty() {
+            head.extensions.insert(Params(params));
+        }
+        head.extensions.insert(body.allowance());
+        hyper::Request::from_parts(head, body)
+    }
+
+    /// The certificate that the client has presented; none where `server.tls_client_ca` is not set, and
+    /// on the management port. Layers and services of `tower` find it in the extensions.
+    ///
+    /// ```
+    /// use pcf_api::{Code, Error, Request, Response, response};
+    ///
+    /// async fn whoami(request: Request) -> Result<Response, Error> {
+    ///     let client = request.client_certificate();
+    ///     let client = client.ok_or_else(|| Error::new(Code::UNAUTHORIZED, "who are you?"))?;
+    ///     Ok(response::text(client.subject().to_owned())) // CN=shop,O=Example
+    /// }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn client_certificate(&self) -> Option<&ClientCertificate> {
+        self.head.extensions.get()
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_client_certificate(mut self, client: Option<&ClientCertificate>) -> Self {
+        if let Some(client) = client {
+            self.head.extensions.insert(client.clone());
+        }
+        self
+    }
+
+    /// The head's extensions: what layers around the handler have left for it.
+    ///
+    /// ```
+    /// #[derive(Clone)]
+    /// struct User(String);
+    ///
+    /// fn name(request: &pcf_api::Request) -> Option<&str> {
+    ///     request.extensions().get::<User>().map(|user| user.0.as_str())
+    /// }
+    /// ```
+    pub fn extensions(&self) -> &hyper::http::Extensions {
+        &self.head.extensions
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -148,11 +226,25 @@ impl Request {
 
     /// What can be asked of the body once a handler has it; none where there is no body.
     pub(crate) fn upload(&self) -> Option<Arc<Upload>> {
-        self.body.upload.clone()
+        self.body.upload()
     }
+}
 
-    pub(crate) fn app(&self) -> &App {
-        self.connection.app()
+/// What stood in the places of the route's pattern, on its way through layers.
+#[derive(Clone)]
+struct Params(Vec<(String, String)>);
+
+/// A request of the ecosystem's types, whatever layers have made of its body.
+impl<B> From<hyper::Request<B>> for Request
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn from(request: hyper::Request<B>) -> Self {
+        let (mut head, body) = request.into_parts();
+        let Params(params) = head.extensions.remove().unwrap_or(Params(Vec::new()));
+        let allowance = head.extensions.remove::<Allowance>();
+        Self { head, body: RequestBody::of(body, allowance), params }
     }
 }
 
@@ -161,95 +253,4 @@ impl Request {
 fn form_decoded(text: &str) -> Option<String> {
     let text = text.replace('+', " ");
     Some(percent_decode_str(&text).decode_utf8().ok()?.into_owned())
-}
-
-/// 413, for a body past the limit.
-pub(crate) fn too_large(limit: usize) -> Error {
-    Error::new(Code::PayloadTooLarge, format!("the body is larger than {limit} bytes"))
-}
-
-/// How a body fares in the hands of a handler.
-#[derive(Debug, Default)]
-pub(crate) struct Upload {
-    waits: AtomicBool,
-    has_ended: AtomicBool,
-}
-
-impl Upload {
-    /// Whether the handler waits for the client to send more.
-    pub(crate) fn waits(&self) -> bool {
-        self.waits.load(Relaxed)
-    }
-
-    /// Whether all of it was read.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.has_ended.load(Relaxed)
-    }
-}
-
-/// The body of a request, as it arrives.
-#[derive(Debug)]
-pub struct RequestBody {
-    incoming: Incoming,
-    /// The most that may be read, and how much of it may still come.
-    limit: usize,
-    left: usize,
-    /// None where there is no body.
-    upload: Option<Arc<Upload>>,
-}
-
-impl RequestBody {
-    fn new(incoming: Incoming, limit: usize) -> Self {
-        let upload = (!incoming.is_end_stream()).then(Arc::default);
-        Self { incoming, limit, left: limit, upload }
-    }
-
-    /// A frame as the handler gets it.
-    fn limited(
-        &mut self,
-        frame: Option<Result<Frame<Bytes>, hyper::Error>>,
-    ) -> Option<Result<Frame<Bytes>, Error>> {
-        if let Some(upload) = &self.upload {
-            let has_ended = frame.is_none() || self.incoming.is_end_stream();
-            upload.has_ended.store(has_ended, Relaxed);
-        }
-        match frame? {
-            Err(error) => {
-                let message = "the body did not arrive whole";
-                Some(Err(Error::new(Code::InvalidInput, message).caused_by(error)))
-            }
-            Ok(frame) => {
-                let size = frame.data_ref().map_or(0, Bytes::len);
-                match self.left.checked_sub(size) {
-                    Some(left) => self.left = left,
-                    None => return Some(Err(too_large(self.limit))),
-                }
-                Some(Ok(frame))
-            }
-        }
-    }
-}
-
-impl HttpBody for RequestBody {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = Pin::new(&mut self.incoming).poll_frame(context);
-        if let Some(upload) = &self.upload {
-            upload.waits.store(frame.is_pending(), Relaxed);
-        }
-        frame.map(|frame| self.limited(frame))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
 }

@@ -1,302 +1,238 @@
-//! The route table: patterns and methods to handlers.
+//! The routes of a service: patterns and methods to handlers, with what each has of its own.
 
-use std::fmt;
-use std::pin::Pin;
+mod handler;
+mod layered;
+mod route;
+mod table;
+
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Method;
-use hyper::header::HeaderValue;
+use tower_layer::Layer;
+use tracing::Level;
 
-use crate::error::Error;
-use crate::metrics::{HttpSeries, SeriesId};
-use crate::request::Request;
-use crate::response::Response;
+pub use handler::Handler;
+pub(crate) use handler::{BoxedFuture, HandlerFn, HandlerResult};
+pub use layered::{HandlerService, TowerService};
+pub use route::Route;
+pub use table::RouteError;
+pub(crate) use table::{Found, Router, method_label, other_method};
 
-/// What a handler's future comes to.
-pub type HandlerResult = Result<Response, Error>;
+use route::{Kind, Terms, Wrap};
 
-/// A handler's future.
-pub(crate) type BoxedFuture = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;
-
-/// An async function from a request to a response.
-pub(crate) type Handler = Arc<dyn Fn(Request) -> BoxedFuture + Send + Sync>;
-
-/// The routes of the service, one line each. A pattern is a path in which `{name}` stands for one
+/// The routes of a service, or a group of them. A pattern is a path in which `{name}` stands for one
 /// part and `{*name}` for the rest. Where GET is, HEAD is too.
-#[derive(Default)]
-pub struct Routes(Vec<Route>);
+///
+/// `S` is what the handlers share: see [`Handler`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use pcf_api::{Error, Request, Response, Route, Routes, response};
+///
+/// struct Shelf(Vec<&'static str>);
+///
+/// async fn book(request: Request, shelf: Arc<Shelf>) -> Result<Response, Error> {
+///     let number: usize = request.param_as("number")?;
+///     response::json(&shelf.0.get(number))
+/// }
+///
+/// async fn upload(request: Request) -> Result<Response, Error> {
+///     Ok(response::text(format!("{} bytes", request.bytes().await?.len())))
+/// }
+///
+/// let books: Routes<Shelf> = Routes::new().get("/{number}", book).add(
+///     Route::post("/", upload).max_body_bytes(50 << 20).timeout(Duration::from_secs(300)),
+/// );
+/// let routes = Routes::new().group("/books", books);
+/// ```
+pub struct Routes<S = ()>(Vec<Route<S>>);
 
-struct Route {
-    method: Method,
-    pattern: &'static str,
-    handler: Handler,
-    is_probe: bool,
+impl<S> Default for Routes<S> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
 }
 
-impl Routes {
+/// A route whose handler has its state.
+pub(crate) struct Bound {
+    method: Option<Method>,
+    pattern: &'static str,
+    label: &'static str,
+    handler: HandlerFn,
+    terms: Terms,
+}
+
+impl<S: Send + Sync + 'static> Routes<S> {
     /// No routes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a route. The names of its labels and lines are the pattern's, never the path's.
+    /// Adds a route.
     #[must_use]
-    pub fn route<H, F>(self, method: Method, pattern: &'static str, handler: H) -> Self
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = HandlerResult> + Send + 'static,
-    {
-        self.add(method, pattern, handler, false)
+    #[allow(clippy::should_implement_trait, reason = "a builder's word; nothing is summed up")]
+    pub fn add(mut self, route: Route<S>) -> Self {
+        self.0.push(route);
+        self
     }
 
     /// Adds a route for GET and HEAD.
     #[must_use]
-    pub fn get<H, F>(self, pattern: &'static str, handler: H) -> Self
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = HandlerResult> + Send + 'static,
-    {
-        self.route(Method::GET, pattern, handler)
+    pub fn get<A>(self, pattern: &'static str, handler: impl Handler<S, A>) -> Self {
+        self.add(Route::get(pattern, handler))
     }
 
     /// Adds a route for POST.
     #[must_use]
-    pub fn post<H, F>(self, pattern: &'static str, handler: H) -> Self
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = HandlerResult> + Send + 'static,
-    {
-        self.route(Method::POST, pattern, handler)
+    pub fn post<A>(self, pattern: &'static str, handler: impl Handler<S, A>) -> Self {
+        self.add(Route::post(pattern, handler))
     }
 
     /// Adds a route for PUT.
     #[must_use]
-    pub fn put<H, F>(self, pattern: &'static str, handler: H) -> Self
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = HandlerResult> + Send + 'static,
-    {
-        self.route(Method::PUT, pattern, handler)
+    pub fn put<A>(self, pattern: &'static str, handler: impl Handler<S, A>) -> Self {
+        self.add(Route::put(pattern, handler))
+    }
+
+    /// Adds a route for PATCH.
+    #[must_use]
+    pub fn patch<A>(self, pattern: &'static str, handler: impl Handler<S, A>) -> Self {
+        self.add(Route::patch(pattern, handler))
     }
 
     /// Adds a route for DELETE.
     #[must_use]
-    pub fn delete<H, F>(self, pattern: &'static str, handler: H) -> Self
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = HandlerResult> + Send + 'static,
-    {
-        self.route(Method::DELETE, pattern, handler)
+    pub fn delete<A>(self, pattern: &'static str, handler: impl Handler<S, A>) -> Self {
+        self.add(Route::delete(pattern, handler))
     }
 
-    /// Adds a route for GET and HEAD that those who watch the service ask: it is answered past the
-    /// connection limit too, and a success is logged at DEBUG only.
+    /// Adds all routes of a group, each below this prefix. The group's `/` is the prefix itself.
     #[must_use]
-    pub fn probe<H, F>(self, pattern: &'static str, handler: H) -> Self
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = HandlerResult> + Send + 'static,
-    {
-        self.add(Method::GET, pattern, handler, true)
-    }
-
-    fn add<H, F>(
-        mut self,
-        method: Method,
-        pattern: &'static str,
-        handler: H,
-        is_probe: bool,
-    ) -> Self
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = HandlerResult> + Send + 'static,
-    {
-        let handler: Handler = Arc::new(move |request| Box::pin(handler(request)));
-        self.0.push(Route { method, pattern, handler, is_probe });
+    pub fn group(mut self, prefix: &str, group: Self) -> Self {
+        self.0.extend(group.0.into_iter().map(|route| {
+            let pattern = below(prefix, &route.pattern).into();
+            let label = route.label.map(|label| below(prefix, &label));
+            Route { pattern, label, ..route }
+        }));
         self
     }
-}
 
-/// Two routes that cannot both be, or a pattern that is none.
-#[derive(Debug)]
-pub struct RouteError(String);
-
-impl fmt::Display for RouteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for RouteError {}
-
-/// The routes, ready to be searched.
-pub(crate) struct Router {
-    paths: matchit::Router<usize>,
-    places: Vec<Place>,
-}
-
-/// All that answers at one pattern.
-struct Place {
-    pattern: &'static str,
-    methods: Vec<(Method, Endpoint)>,
-    allow: HeaderValue,
-}
-
-/// A handler and what is known of its route.
-#[derive(Clone)]
-pub(crate) struct Endpoint {
-    pub(crate) pattern: &'static str,
-    pub(crate) handler: Handler,
-    pub(crate) series: SeriesId,
-    pub(crate) is_probe: bool,
-}
-
-/// What the table says to a path and a method.
-pub(crate) enum Found<'a> {
-    Endpoint(&'a Endpoint, Vec<(String, String)>),
-    /// The path is there; these are its methods.
-    OtherMethods(&'a HeaderValue),
-    Nothing,
-}
-
-impl fmt::Debug for Router {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let patterns: Vec<_> = self.places.iter().map(|place| place.pattern).collect();
-        f.debug_tuple("Router").field(&patterns).finish()
-    }
-}
-
-impl Place {
-    fn has(&self, method: &Method) -> bool {
-        self.methods.iter().any(|(known, _)| known == method)
+    /// Adds a `tower` service for all that is below a prefix, and for the prefix itself; it sees
+    /// paths without the prefix. Limits, traces, metrics (as one route) and the drain are as for all
+    /// routes; its errors are answered 500.
+    ///
+    /// ```
+    /// # fn doc(files: impl pcf_api::TowerService) -> pcf_api::Routes {
+    /// // GET /assets/app.css asks `files` (tower-http's ServeDir, say) for /app.css.
+    /// pcf_api::Routes::new().mount("/assets", files)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn mount(self, prefix: &str, service: impl TowerService) -> Self {
+        let prefix = prefix.trim_end_matches('/');
+        let handler = layered::stripped(prefix, service.into_handler().0);
+        let routes = ["", "/", "/{*rest}"].map(|rest| {
+            let handler = Arc::clone(&handler);
+            let route = Route::any(format!("{prefix}{rest}"), move |_| handler);
+            Route { label: Some(format!("{prefix}/{{*rest}}")), ..route }
+        });
+        // The root has no name without its slash.
+        routes.into_iter().filter(|route| !route.pattern.is_empty()).fold(self, Self::add)
     }
 
-    /// Adds HEAD where GET is and no HEAD of the user's own, and lists the methods for `Allow`.
-    fn complete(&mut self, series: &HttpSeries) -> Result<(), RouteError> {
-        let get = self.methods.iter().find(|(method, _)| method == Method::GET);
-        if let Some((_, get)) = get.filter(|_| !self.has(&Method::HEAD)) {
-            let head = Endpoint { series: series.of_route("HEAD", self.pattern), ..get.clone() };
-            self.methods.push((Method::HEAD, head));
+    /// Adds a `tower` service for all requests of a pattern, whatever their method; it sees whole
+    /// paths. A gRPC service of tonic, for example, is `/package.Service/{*method}`.
+    #[must_use]
+    pub fn service(self, pattern: &'static str, service: impl TowerService) -> Self {
+        let handler = service.into_handler().0;
+        self.add(Route::any(pattern, move |_| handler))
+    }
+
+    /// Puts a `tower` layer around all routes that are here so far: the last one added is the
+    /// outermost. A layer sees every request to their patterns, `OPTIONS` and other methods among
+    /// them where all routes of the pattern have it, and errors as the responses that they become.
+    /// Routes without layers cost nothing.
+    ///
+    /// ```
+    /// # fn doc<L>(cors: L) -> pcf_api::Routes
+    /// # where
+    /// #     L: tower_layer::Layer<pcf_api::HandlerService> + Send + Sync + 'static,
+    /// #     L::Service: pcf_api::TowerService,
+    /// # {
+    /// # use pcf_api::{Error, Request, Response, Routes, response};
+    /// # async fn list(_: Request) -> Result<Response, Error> { Ok(response::no_content()) }
+    /// let api = Routes::new().get("/items", list).layer(cors); // tower-http's CorsLayer, say
+    /// Routes::new().group("/api", api)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<HandlerService> + Send + Sync + 'static,
+        L::Service: TowerService,
+    {
+        let wrap: Wrap =
+            Arc::new(move |handler| layer.layer(HandlerService::new(handler)).into_handler().0);
+        self.0.iter_mut().for_each(|route| route.layer(&wrap));
+        self
+    }
+
+    /// [`Route::max_body_bytes`] for all routes that are here so far and have none of their own.
+    #[must_use]
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        for route in &mut self.0 {
+            route.terms.max_body_bytes.get_or_insert(bytes);
         }
-        let mut allowed: Vec<&str> = self.methods.iter().map(|(m, _)| m.as_str()).collect();
-        allowed.push("OPTIONS");
-        allowed.sort_unstable();
-        allowed.dedup();
-        self.allow = HeaderValue::try_from(allowed.join(", "))
-            .map_err(|error| RouteError(format!("route {}: {error}", self.pattern)))?;
-        Ok(())
+        self
     }
-}
 
-impl Router {
-    /// Makes the table, and the series that its requests are counted in.
-    pub(crate) fn new(routes: Routes) -> Result<(Self, HttpSeries), RouteError> {
-        let mut pairs = Vec::new();
-        for route in &routes.0 {
-            pairs.push((method_label(&route.method), route.pattern));
-            if route.method == Method::GET {
-                pairs.push(("HEAD", route.pattern));
+    /// [`Route::timeout`] for all routes that are here so far and have none of their own.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        for route in &mut self.0 {
+            route.terms.timeout.get_or_insert(limit);
+        }
+        self
+    }
+
+    /// [`Route::log_level`] for all routes that are here so far and have none of their own.
+    #[must_use]
+    pub fn log_level(mut self, level: Level) -> Self {
+        for route in &mut self.0 {
+            route.terms.log_level.get_or_insert(level);
+        }
+        self
+    }
+
+    /// The same routes with their state.
+    pub(crate) fn bind(self, state: &Arc<S>) -> Vec<Bound> {
+        let bound = self.0.into_iter().map(|route| {
+            // A table lives as long as the process: its patterns are labels of metrics.
+            let pattern: &'static str = match route.pattern {
+                Cow::Borrowed(pattern) => pattern,
+                Cow::Owned(pattern) => pattern.leak(),
+            };
+            Bound {
+                method: route.method,
+                pattern,
+                label: route.label.map_or(pattern, |label| label.leak()),
+                handler: (route.bind)(state),
+                terms: route.terms,
             }
-        }
-        let series = HttpSeries::new(pairs);
-        let mut router = Self { paths: matchit::Router::new(), places: Vec::new() };
-        for route in routes.0 {
-            router.insert(route, &series)?;
-        }
-        for place in &mut router.places {
-            place.complete(&series)?;
-        }
-        Ok((router, series))
-    }
-
-    fn insert(&mut self, route: Route, series: &HttpSeries) -> Result<(), RouteError> {
-        let Route { method, pattern, handler, is_probe } = route;
-        let id = series.of_route(method_label(&method), pattern);
-        let endpoint = Endpoint { pattern, handler, series: id, is_probe };
-        match self.places.iter_mut().find(|place| place.pattern == pattern) {
-            Some(place) if place.has(&method) => {
-                Err(RouteError(format!("route {pattern}: two handlers for {method}")))
-            }
-            Some(place) => {
-                place.methods.push((method, endpoint));
-                Ok(())
-            }
-            None => {
-                self.paths
-                    .insert(pattern, self.places.len())
-                    .map_err(|error| RouteError(format!("route {pattern}: {error}")))?;
-                let methods = vec![(method, endpoint)];
-                let allow = HeaderValue::from_static("");
-                self.places.push(Place { pattern, methods, allow });
-                Ok(())
-            }
-        }
-    }
-
-    /// What answers at this path.
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Found<'_> {
-        let Ok(found) = self.paths.at(path) else {
-            return Found::Nothing;
-        };
-        let Some(place) = self.places.get(*found.value) else {
-            return Found::Nothing;
-        };
-        match place.methods.iter().find(|(known, _)| known == method) {
-            Some((_, endpoint)) => {
-                let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-                Found::Endpoint(endpoint, found.params.iter().map(own).collect())
-            }
-            None => Found::OtherMethods(&place.allow),
-        }
+        });
+        bound.collect()
     }
 }
 
-/// A method as a label: methods of a table are few, and known when the program is built.
-pub(crate) fn method_label(method: &Method) -> &'static str {
-    const KNOWN: [&str; 9] =
-        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::response;
-
-    async fn ok(_: Request) -> HandlerResult {
-        Ok(response::no_content())
-    }
-
-    fn router(routes: Routes) -> Router {
-        Router::new(routes).unwrap().0
-    }
-
-    #[test]
-    fn get_brings_head_and_other_methods_are_told() {
-        let router = router(Routes::new().get("/a", ok).post("/a", ok).get("/a/{id}", ok));
-        assert!(matches!(router.find(&Method::HEAD, "/a"), Found::Endpoint(..)));
-        let Found::OtherMethods(allow) = router.find(&Method::DELETE, "/a") else { panic!() };
-        assert_eq!(allow, "GET, HEAD, OPTIONS, POST");
-        assert!(matches!(router.find(&Method::GET, "/b"), Found::Nothing));
-        assert!(matches!(router.find(&Method::GET, "/a/"), Found::Nothing));
-        let Found::Endpoint(endpoint, params) = router.find(&Method::GET, "/a/7") else { panic!() };
-        assert_eq!((endpoint.pattern, params), ("/a/{id}", vec![("id".into(), "7".into())]));
-    }
-
-    #[test]
-    fn a_head_of_one_s_own_takes_the_place_of_the_implied_one() {
-        let routes = Routes::new().get("/a", ok).route(Method::HEAD, "/a", ok);
-        assert!(Router::new(routes).is_ok());
-    }
-
-    #[test]
-    fn routes_that_cannot_both_be_are_refused() {
-        for routes in [
-            Routes::new().get("/a", ok).get("/a", ok),
-            Routes::new().get("/{a}", ok).get("/{b}", ok),
-            Routes::new().get("/{a", ok),
-        ] {
-            assert!(Router::new(routes).is_err());
-        }
+/// A pattern below a prefix.
+fn below(prefix: &str, pattern: &str) -> String {
+    let prefix = prefix.trim_end_matches('/');
+    match pattern {
+        "/" if !prefix.is_empty() => prefix.to_owned(),
+        pattern => format!("{prefix}{pattern}"),
     }
 }

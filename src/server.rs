@@ -1,60 +1,113 @@
-//! The server: accept → admission → worker → protocol → [`crate::layers`], and its orderly end.
+//! The server: accept → admission → connection → protocol → [`crate::layers`], and its orderly end.
 //!
-//! The main thread accepts connections, checks dependencies and waits for signals; it runs no
-//! handler. Worker threads serve the connections.
+//! The main thread accepts connections, answers those who watch the service, checks dependencies and
+//! waits for signals; it runs no handler. The workers do.
 
 mod accept;
 mod admission;
 mod connection;
 mod cpus;
-mod flow;
+mod descriptors;
+mod gate;
 mod h1;
 mod h2;
+#[cfg(feature = "tls")]
+mod handshake;
+mod head;
 mod io;
-mod lifecycle;
+mod limits;
 mod linger;
 mod listener;
-mod waiting;
-mod watchdog;
+mod pulse;
+mod refusal;
+mod runtime;
+pub(crate) mod settings;
+mod shed;
+mod signals;
+mod socket;
+mod turns;
 mod workers;
 
 use std::fmt;
-use std::net::{SocketAddr, TcpListener};
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{sleep, timeout};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use admission::Admission;
-pub(crate) use connection::Connection;
-pub(crate) use lifecycle::Lifecycle;
-pub use listener::BindError;
-pub(crate) use watchdog::Watchdog;
+pub(crate) use cpus::WorkerThreads;
+pub(crate) use descriptors::raise_limit;
+pub(crate) use limits::Limits;
+pub(crate) use pulse::Pulse;
+pub(crate) use runtime::Runtimes;
+pub(crate) use signals::Signals;
+pub(crate) use workers::Workers;
 
-use crate::app::{App, TARGET, VERSION};
-use crate::config::{Config, MAX_DEPENDENCIES};
-use crate::health;
-use crate::metrics::ProcessStats;
-use crate::router::{RouteError, Routes};
-use crate::telemetry::Writer;
+use crate::health::{self, Health};
+use crate::identity::{Identity, TARGET};
+use crate::layers::Layers;
+use crate::lifecycle::Phase;
+use crate::task;
+#[cfg(feature = "tls")]
+use crate::tls::Keeper;
 use accept::Acceptor;
-use lifecycle::Phase;
-use workers::Workers;
+use connection::Shared;
+use listener::BindError;
 
 /// A server that listens, and has not accepted anything yet.
 pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    app: Arc<App>,
-    workers_from: &'static str,
+    management: Option<(TcpListener, SocketAddr)>,
+    parts: Parts,
+}
+
+/// What the server serves, and how.
+pub(crate) struct Parts {
+    pub(crate) identity: Identity,
+    pub(crate) layers: Arc<Layers>,
+    /// Those who watch the service, where they have a port of their own.
+    pub(crate) management: Option<Management>,
+    pub(crate) limits: Limits,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) patience: Patience,
+    pub(crate) retry_cap: Duration,
+    pub(crate) workers: WorkerThreads,
+    /// What was deployed, for the first line.
+    pub(crate) revision: Option<String>,
+    /// Where the ports speak TLS, and the work of keeping the certificate current.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<(Arc<Keeper>, task::Task)>,
+}
+
+/// A port for those who watch the service.
+pub(crate) struct Management {
+    pub(crate) port: u16,
+    pub(crate) layers: Arc<Layers>,
+}
+
+/// Most connections of the management port: it is for a few.
+const MANAGEMENT_CONNECTIONS: usize = 64;
+
+/// How the server ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// How long it serves on after a signal, while load balancers take notice.
+    pub(crate) delay: Duration,
+    /// How long what is in flight may then take.
+    pub(crate) timeout: Duration,
 }
 
 /// Why the server cannot run.
 #[derive(Debug)]
 pub(crate) enum ServerError {
     Bind(BindError),
-    Routes(RouteError),
     /// A thread, a runtime or a signal handler cannot be had.
     Start(std::io::Error),
     /// The listening socket broke.
@@ -65,7 +118,6 @@ impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
-            Self::Routes(error) => error.fmt(f),
             Self::Start(error) => write!(f, "cannot start: {error}"),
             Self::Accept(error) => write!(f, "the listening socket broke: {error}"),
         }
@@ -87,158 +139,169 @@ pub(crate) enum End {
 
 impl Server {
     /// Makes everything ready and listens.
-    pub(crate) fn bind(config: Config, routes: Routes, log: Writer) -> Result<Self, ServerError> {
-        let (workers, workers_from) = cpus::workers(config.server.workers);
-        let (host, port) = (config.server.host, config.server.port);
-        let app = Arc::new(App::new(config, routes, workers, log).map_err(ServerError::Routes)?);
-        let listener = listener::bind(host, port).map_err(ServerError::Bind)?;
-        let address = listener.local_addr().map_err(ServerError::Start)?;
-        Ok(Self { listener, address, app, workers_from })
+    pub(crate) fn bind(parts: Parts, host: IpAddr, port: u16) -> Result<Self, ServerError> {
+        let bind = |port| -> Result<(TcpListener, SocketAddr), ServerError> {
+            let listener = listener::bind(host, port).map_err(ServerError::Bind)?;
+            let address = listener.local_addr().map_err(ServerError::Start)?;
+            Ok((listener, address))
+        };
+        let (listener, address) = bind(port)?;
+        let management = parts.management.as_ref().map(|it| bind(it.port)).transpose()?;
+        Ok(Self { listener, address, management, parts })
     }
 
-    /// Serves until a signal ends it.
-    pub(crate) fn run(self) -> Result<End, ServerError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            // Name look-ups of the health checks and reads of their URLs' files: at most one of
-            // each per dependency, and neither can be stopped.
-            .max_blocking_threads(2 * MAX_DEPENDENCIES)
-            .build()
-            .map_err(ServerError::Start)?;
-        run_to_its_end(runtime, self.serve())
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    async fn serve(self) -> Result<End, ServerError> {
-        let Self { listener, address, app, workers_from } = self;
-        let mut signals = Signals::new().map_err(ServerError::Start)?;
-        let workers = Workers::start(&app).map_err(ServerError::Start)?;
-        let mut acceptor =
-            Acceptor::new(listener, Arc::clone(&app), workers).map_err(ServerError::Start)?;
-        health::run_checks(&app.health, app.config.retry_cap);
-        tokio::spawn(watchdog::look(Arc::clone(&app)));
+    /// Serves until a signal ends it; how it ended, and how much of the drain timeout is left.
+    pub(crate) async fn run(
+        self,
+        workers: Workers,
+        signals: &mut Signals,
+    ) -> Result<(End, Duration), ServerError> {
+        let Self { listener, address, management: watched, parts } = self;
+        let Parts {
+            identity,
+            layers,
+            management,
+            limits,
+            admission,
+            pulse,
+            health,
+            patience,
+            retry_cap,
+            workers: threads,
+            revision,
+            #[cfg(feature = "tls")]
+            tls,
+        } = parts;
+        #[cfg(feature = "tls")]
+        let encryption = handshake::Encryption::start(tls).map_err(ServerError::Start)?;
+        let open = |listener, layers, admission, is_management: bool| {
+            let (home, returned) = mpsc::unbounded_channel();
+            let (limits, workers) = (limits.clone(), workers.clone());
+            let shared = Arc::new(Shared {
+                layers,
+                limits,
+                admission,
+                workers,
+                home,
+                #[cfg(feature = "tls")]
+                handshakes: encryption.of_port(is_management),
+            });
+            #[cfg(not(feature = "tls"))]
+            let _ = is_management;
+            task::spawn(connection::receive_back(Arc::clone(&shared), returned));
+            let acceptor = Acceptor::new(listener, Arc::clone(&shared));
+            acceptor.map(|acceptor| Port { shared, acceptor }).map_err(ServerError::Start)
+        };
+        let shared_layers = Arc::clone(&layers);
+        let connections = admission.limit();
+        let mut ports = vec![open(listener, layers, admission, false)?];
+        let management_address =
+            watched.as_ref().map(|(_, address)| tracing::field::display(*address));
+        if let Some(((listener, _), management)) = watched.zip(management) {
+            let admission = Arc::new(Admission::new(MANAGEMENT_CONNECTIONS));
+            ports.push(open(listener, management.layers, admission, true)?);
+        }
+        health::run_checks(&health, retry_cap);
+        let wire = pulse::wire().map_err(ServerError::Start)?;
+        task::spawn(pulse::watch(pulse, Arc::clone(&shared_layers), workers.clone(), wire));
+        task::spawn(shed::tell(shared_layers));
         tracing::info!(
-            version = VERSION,
+            service = identity.name,
+            version = identity.version,
             platform = TARGET,
-            revision = app.config.revision,
+            revision,
             %address,
-            workers = app.shards.len(),
-            workers_from,
-            dependencies = app.config.dependencies.len(),
+            management = management_address,
+            workers = threads.count,
+            workers_from = threads.from,
+            connections,
+            dependencies = health.dependencies().len(),
             "listening"
         );
-        warn_of_few_descriptors(app.config.server.max_connections);
 
         let signal = tokio::select! {
-            error = acceptor.run() => return Err(ServerError::Accept(error)),
+            error = accept(&mut ports) => return Err(ServerError::Accept(error)),
             signal = signals.next() => signal,
         };
-        drain(&app, acceptor, &mut signals, signal).await
+        patience.drain(ports, signals, signal).await
     }
 }
 
-/// Runs the work and leaves behind what cannot be stopped: a name server or a mount that hangs must
-/// not hold the end of the process.
-fn run_to_its_end<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
-    let result = runtime.block_on(work);
-    runtime.shutdown_background();
-    result
+/// A port that is listened on.
+struct Port {
+    shared: Arc<Shared>,
+    acceptor: Acceptor,
 }
 
-/// The orderly end: not ready any more, but serving, for the delay; then no new connections, and
-/// the timeout for what is in flight. A second signal ends it at once.
-async fn drain(
-    app: &App,
-    mut acceptor: Acceptor,
-    signals: &mut Signals,
-    signal: &'static str,
-) -> Result<End, ServerError> {
-    let server = &app.config.server;
-    let (delay, limit) = (server.drain_delay, server.drain_timeout);
-    tracing::info!(signal, ?delay, timeout = ?limit, "draining; a second signal ends it at once");
-    app.lifecycle.advance(Phase::Draining);
-    let left = || (app.admission.active(), app.in_flight());
-    tokio::select! {
-        error = acceptor.run() => return Err(ServerError::Accept(error)),
-        () = sleep(delay) => {}
-        signal = signals.next() => {
-            let (connections, requests) = left();
-            acceptor.finish().stop();
-            return Ok(End::Hurried { signal, connections, requests });
-        }
-    }
-    let workers = acceptor.finish();
-    app.lifecycle.advance(Phase::Closing);
-    let hurried_by = tokio::select! {
-        _ = timeout(limit, app.admission.empty()) => None,
-        signal = signals.next() => Some(signal),
-    };
-    let (connections, requests) = left();
-    workers.stop();
-    Ok(match hurried_by {
-        Some(signal) => End::Hurried { signal, connections, requests },
-        None if connections > 0 => End::Cut { signal, connections, requests },
-        None => End::Drained { signal },
-    })
-}
-
-/// The signals that end the service.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-    quit: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-            quit: signal(SignalKind::quit())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.hangup.recv() => "SIGHUP",
-            _ = self.quit.recv() => "SIGQUIT",
-        }
-    }
-}
-
-/// Each connection needs a descriptor, and so do the files and sockets of the service itself.
-fn warn_of_few_descriptors(max_connections: usize) {
-    const OWN: usize = 64;
-    let needed = max_connections + admission::RESERVE + OWN;
-    let Some(limit) = ProcessStats::read().max_fds() else {
-        return;
-    };
-    #[allow(clippy::cast_precision_loss, reason = "it is compared, and small")]
-    if limit >= 0.0 && limit < needed as f64 {
-        tracing::warn!(
-            limit,
-            needed,
-            "the limit of open files is below SERVER__MAX_CONNECTIONS; raise it with ulimit -n"
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::*;
-
-    #[test]
-    fn what_hangs_does_not_hold_the_end() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let began = Instant::now();
-        run_to_its_end(runtime, async {
-            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(5)));
+/// Accepts connections of all ports, until one breaks.
+async fn accept(ports: &mut [Port]) -> std::io::Error {
+    let mut accepting: Vec<_> =
+        ports.iter_mut().map(|port| Box::pin(port.acceptor.run())).collect();
+    poll_fn(|context| {
+        let ended = accepting.iter_mut().find_map(|port| match port.as_mut().poll(context) {
+            Poll::Ready(error) => Some(error),
+            Poll::Pending => None,
         });
-        assert!(began.elapsed() < Duration::from_secs(2));
+        ended.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
+impl Patience {
+    /// The orderly end: not ready any more, but serving, for the delay; then no new connections, and
+    /// the timeout for what is in flight. A second signal ends it at once.
+    async fn drain(
+        self,
+        mut ports: Vec<Port>,
+        signals: &mut Signals,
+        signal: &'static str,
+    ) -> Result<(End, Duration), ServerError> {
+        let Self { delay, timeout: limit } = self;
+        let shared: Vec<_> = ports.iter().map(|port| Arc::clone(&port.shared)).collect();
+        let Some(layers) = shared.first().map(|shared| &shared.layers) else {
+            return Ok((End::Drained { signal }, limit));
+        };
+        tracing::info!(signal, ?delay, timeout = ?limit, "draining; a second signal ends it at once");
+        layers.lifecycle.advance(Phase::Draining);
+        // A response that its client has not taken is as unfinished as one that is not made.
+        let left = || {
+            let connections = shared.iter().map(|shared| shared.admission.active()).sum();
+            let blocked: usize = shared.iter().map(|shared| shared.layers.bounds.blocked()).sum();
+            (connections, layers.metrics.in_flight().max(blocked as u64))
+        };
+        tokio::select! {
+            error = accept(&mut ports) => return Err(ServerError::Accept(error)),
+            () = sleep(delay) => {}
+            signal = signals.next() => {
+                let (connections, requests) = left();
+                return Ok((End::Hurried { signal, connections, requests }, Duration::ZERO));
+            }
+        }
+        let began = Instant::now();
+        for port in ports {
+            port.acceptor.finish();
+        }
+        layers.lifecycle.advance(Phase::Closing);
+        let empty = async {
+            for shared in &shared {
+                shared.admission.empty().await;
+            }
+        };
+        let hurried_by = tokio::select! {
+            _ = timeout(limit, empty) => None,
+            signal = signals.next() => Some(signal),
+        };
+        let (connections, requests) = left();
+        let end = match hurried_by {
+            Some(signal) => End::Hurried { signal, connections, requests },
+            None if connections > 0 => End::Cut { signal, connections, requests },
+            None => End::Drained { signal },
+        };
+        Ok((end, limit.saturating_sub(began.elapsed())))
     }
 }

@@ -1,20 +1,43 @@
 //! The trace that a request belongs to, after W3C Trace Context: `traceparent` is taken up or begun.
+//! Where none comes, an `X-Request-ID` of 32 hexadecimal digits, as ingress-nginx makes them, is the
+//! trace's id.
 //!
 //! The context of the request that is being worked on is known everywhere below it, so every log
-//! line of the request has its ids. A task that a handler spawns starts without; give it on by
-//! `tokio::spawn(trace::inherit(future))`.
+//! line of the request has its ids. A task that a handler spawns starts without:
+//!
+//! ```
+//! use pcf_api::{Error, Request, Response, response, trace};
+//!
+//! async fn order(_: Request) -> Result<Response, Error> {
+//!     tokio::spawn(trace::inherit(async {
+//!         tracing::info!("this line has the trace of the request");
+//!     }));
+//!     let id = trace::current().map(|context| context.trace_id().to_string());
+//!     response::json(&id)
+//! }
+//! ```
+
+mod scope;
+#[cfg(feature = "otlp")]
+mod spans;
 
 use std::fmt;
 
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
+pub(crate) use scope::Scope;
+
 tokio::task_local! {
-    static CURRENT: TraceContext;
+    static CURRENT: Scope;
 }
 
 /// The header that carries a trace context, <https://www.w3.org/TR/trace-context/>.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The header that carries a trace's id alone.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A trace and this service's span in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +72,28 @@ impl fmt::Display for SpanId {
 }
 
 impl TraceContext {
-    /// The trace that the request's `traceparent` names, with a new span in it; a new trace where
-    /// there is no header or an invalid one, as the recommendation asks.
+    /// The trace that the request's `traceparent` names, with a new span in it; where there is no
+    /// such header, or an invalid one, that of `X-Request-ID`; else a new trace, as the
+    /// recommendation asks.
     pub fn of(headers: &HeaderMap) -> Self {
-        let parent = headers
-            .get(TRACEPARENT)
-            .filter(|_| headers.get_all(TRACEPARENT).iter().count() == 1)
-            .and_then(|value| parse(value.as_bytes()));
+        Self::with_parent(headers).0
+    }
+
+    /// The same, and the id of the span that `traceparent` names.
+    pub(crate) fn with_parent(headers: &HeaderMap) -> (Self, Option<u64>) {
+        let parent = only(headers, &TRACEPARENT).and_then(parse);
+        let named = || only(headers, &X_REQUEST_ID).and_then(trace_id_of).map(|id| (id, SAMPLED));
         // Neither id may be zero.
-        let span_id = fastrand::u64(..).max(1);
-        let (trace_id, flags) = parent.unwrap_or_else(|| (fastrand::u128(..).max(1), 1));
-        Self { trace_id, span_id, flags }
+        let begun = || (fastrand::u128(..).max(1), SAMPLED);
+        let taken_up = parent.map(|(trace_id, _, flags)| (trace_id, flags));
+        let (trace_id, flags) = taken_up.or_else(named).unwrap_or_else(begun);
+        let context = Self { trace_id, span_id: fastrand::u64(..).max(1), flags };
+        (context, parent.map(|(_, id, _)| id))
+    }
+
+    /// A new trace.
+    pub(crate) fn begin() -> Self {
+        Self::of(&HeaderMap::new())
     }
 
     /// The trace's id.
@@ -70,6 +104,11 @@ impl TraceContext {
     /// The id of this service's span.
     pub fn span_id(self) -> SpanId {
         SpanId(self.span_id)
+    }
+
+    /// Whether the trace is kept by who began it, or is to be kept where it began here.
+    pub(crate) fn is_sampled(self) -> bool {
+        self.flags & SAMPLED != 0
     }
 
     /// The values of `traceparent` and `x-request-id` (the trace's id) that go on.
@@ -83,32 +122,52 @@ impl TraceContext {
         hex(trace_id, &self.trace_id.to_be_bytes());
         hex(span_id, &self.span_id.to_be_bytes());
         hex(flags, &[self.flags]);
-        let value = |bytes| HeaderValue::from_bytes(bytes).unwrap_or(HeaderValue::from_static(""));
-        (value(&text), value(text.get(3..35).unwrap_or_default()))
+        let text = Bytes::from_owner(text);
+        let value =
+            |bytes| HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""));
+        (value(text.clone()), value(text.slice(3..35)))
     }
 }
 
 /// The trace of the request that is being worked on; none outside a request.
 pub fn current() -> Option<TraceContext> {
-    CURRENT.try_with(|context| *context).ok()
+    CURRENT.try_with(Scope::context).ok()
+}
+
+/// The headers that give the trace on to a service that is asked while a request is worked on; none
+/// outside a request. In one line, with reqwest:
+///
+/// ```no_run
+/// # struct Client; impl Client { fn get(&self, _: &str) -> &Self { self } fn headers(&self, _: hyper::HeaderMap) {} }
+/// # let client = Client;
+/// client.get("https://stock.example/items").headers(pcf_api::trace::headers());
+/// ```
+///
+/// With the feature `otlp` it is the innermost span that the other service's is the child of, and
+/// `tracestate` goes along.
+pub fn headers() -> HeaderMap {
+    #[cfg(feature = "otlp")]
+    if let Some(headers) = spans::headers() {
+        return headers;
+    }
+    let mut headers = HeaderMap::new();
+    if let Some(context) = current() {
+        headers.insert(TRACEPARENT, context.header_values().0);
+    }
+    headers
 }
 
 /// Runs a future as part of a trace.
 pub fn within<F: Future>(context: TraceContext, future: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(context, future)
-}
-
-/// Does something at once as part of a trace.
-pub(crate) fn within_now<T>(context: TraceContext, work: impl FnOnce() -> T) -> T {
-    CURRENT.sync_scope(context, work)
+    Scope::of(context).around(future)
 }
 
 /// Gives the trace of the request that is being worked on to a future that will run apart from it.
 pub fn inherit<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    let context = current();
+    let scope = Scope::current();
     async move {
-        match context {
-            Some(context) => within(context, future).await,
+        match scope {
+            Some(scope) => scope.around(future).await,
             None => future.await,
         }
     }
@@ -136,9 +195,27 @@ const DIGITS: [[u8; 2]; 256] = {
     table
 };
 
-/// The trace id and flags of a `traceparent`: version 00, or the part of a later version that the
+/// The flag of a trace that is worth to be kept.
+const SAMPLED: u8 = 1;
+
+/// The value of a field that stands there once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
+}
+
+/// The trace id that a request's id is: 32 digits in either case, not all of them zero.
+fn trace_id_of(value: &[u8]) -> Option<u128> {
+    if value.len() != 32 || !value.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let id = u128::from_str_radix(std::str::from_utf8(value).ok()?, 16).ok()?;
+    (id != 0).then_some(id)
+}
+
+/// The trace id, parent's id and flags of a `traceparent`: version 00, or the part of a later version that the
 /// recommendation promises to stay. Upper case, version ff and ids of zero are invalid.
-fn parse(value: &[u8]) -> Option<(u128, u8)> {
+fn parse(value: &[u8]) -> Option<(u128, u64, u8)> {
     let text = std::str::from_utf8(value).ok()?;
     let mut parts = text.splitn(5, '-');
     let version = digits(parts.next()?, 2)?;
@@ -148,7 +225,8 @@ fn parse(value: &[u8]) -> Option<(u128, u8)> {
     let is_right_length = version > 0 || parts.next().is_none();
     let is_valid = version != 0xff && trace_id != 0 && parent_id != 0 && is_right_length;
     // Sampled, and random trace id; others have no meaning yet and are not passed on.
-    is_valid.then_some((trace_id, u8::try_from(flags & 0x03).ok()?))
+    let (parent_id, flags) = (u64::try_from(parent_id).ok()?, u8::try_from(flags & 0x03).ok()?);
+    is_valid.then_some((trace_id, parent_id, flags))
 }
 
 fn digits(text: &str, count: usize) -> Option<u128> {
@@ -207,6 +285,38 @@ mod tests {
         twice.append(TRACEPARENT, PARENT.parse().unwrap());
         twice.append(TRACEPARENT, PARENT.parse().unwrap());
         assert_ne!(TraceContext::of(&twice).trace_id(), of(PARENT).trace_id());
+    }
+
+    #[test]
+    fn a_request_s_id_of_32_digits_is_the_trace_s_where_no_parent_names_one() {
+        const ID: &str = "7f0e2d6a5b9c41d8a3e6f1b2c4d5e6f7";
+        let of = |pairs: &[(HeaderName, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(name.clone(), value.parse().unwrap());
+            }
+            let context = TraceContext::of(&headers);
+            let (traceparent, request_id) = context.header_values();
+            assert!(traceparent.to_str().unwrap().ends_with("-01") || pairs.len() > 1);
+            request_id.to_str().unwrap().to_owned()
+        };
+        let id = |value| (X_REQUEST_ID, value);
+        assert_eq!(of(&[id(ID)]), ID);
+        let upper = ID.to_uppercase();
+        assert_eq!(of(&[id(&upper)]), ID, "in lower case");
+        assert_eq!(of(&[id(ID), (TRACEPARENT, "00-no")]), ID, "what is no parent names none");
+        let parent = of(&[id(ID), (TRACEPARENT, PARENT)]);
+        assert_eq!(parent, "4bf92f3577b34da6a3ce929d0e0e4736");
+        for other in [
+            &[id("")][..],
+            &[id("f0e2d6a5b9c41d8a3e6f1b2c4d5e6f7")],
+            &[id("00000000000000000000000000000000")],
+            &[id("7f0e2d6a-5b9c-41d8-a3e6-f1b2c4d5e6f7")],
+            &[id("+f0e2d6a5b9c41d8a3e6f1b2c4d5e6f7")],
+            &[id(ID), id(ID)],
+        ] {
+            assert_ne!(of(other), ID, "{other:?}");
+        }
     }
 
     #[tokio::test]

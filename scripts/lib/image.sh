@@ -2,6 +2,8 @@
 # Shared by the scripts that handle the image: where it is and what its digest is.
 # IMAGE, SBOM and ARCHIVE name files that were built elsewhere; without them it is what
 # `nix build` made of this tree.
+# shellcheck source=scripts/lib/repo.sh
+. "$(dirname "${BASH_SOURCE[0]}")/repo.sh"
 
 fail() {
     echo "${0##*/}: $*" >&2

@@ -15,6 +15,12 @@ forbidden() {
     # A probe that runs a command costs a process each time; the kubelet asks by HTTP.
     none 'a probe that is no HTTP request' 'Probe\.(exec|tcpSocket|grpc)=' yaml "${manifests[@]}"
     places=$((places + ${#manifests[@]}))
+    # Flux would put its own variables, or nothing, where a `$` stands.
+    while read -r file; do
+        places=$((places + 1))
+        grep -q 'kustomize.toolkit.fluxcd.io/substitute: disabled' "$file" "${file%/*}/kustomization.yaml" ||
+            wrong "$(line_of '$' "$file")" "a \$ for which Flux is not told: kustomize.toolkit.fluxcd.io/substitute: disabled"
+    done < <(grep -rlF '$' --include='*.yaml' --include='*.json' --include='*.env' k8s)
 }
 
 # none WHAT PATTERN yaml|rendered|text FILE…

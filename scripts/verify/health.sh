@@ -5,7 +5,7 @@ timeouts() {
     local probe wanted=${health_timeout}s
     same "$health_timeout" "the binary's time limit" 'HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs\(\K\d+(?=\))' src/cli.rs
     # The help fills it in; a number there would be one more to keep.
-    same '{}' 'the limit that --help tells' '--timeout TIME .*\[\K[^]]*' src/cli.rs
+    same '{timeout}' 'the limit that --help tells' 'for the whole exchange \[\K[^]]*' src/cli.rs
     same "$health_timeout" "the image's Timeout" '\bTimeout = seconds \K\d+' nix/platform.nix
     same "$health_timeout" 'the Timeout that the image is checked for' '"Timeout": \K\d+(?= \* SECOND)' tests/image/check
     for probe in startup liveness readiness; do
@@ -19,7 +19,7 @@ timeouts() {
 }
 # How pages write it: in words, in a compose file, as an option of docker or podman.
 prose_timeout='(?i:health ?check.*\btimeout `?\K\d+ ?m?s\b)|waits \K\d+ ?m?s(?= at most)|^ +timeout: \K["\w]+|--health-timeout[ =]\K\w+'
-mapfile -t scripts < <(find justfile scripts tests/smoke tests/e2e .ci -type f | sort)
+mapfile -t scripts < <(find justfile scripts tests/smoke tests/e2e .ci -type f 2>/dev/null | sort)
 
 paths() {
     local probe
@@ -35,6 +35,6 @@ paths() {
     yaml among "$routes" 'route' '(Probe\.httpGet\.path|prometheus\.io/path|endpoints\.path)=\K.*' "${manifests[@]}"
     rendered among "$routes" 'route' '(Probe\.httpGet\.path|prometheus\.io/path)=\K.*'
     for probe in / /version /health /health/ready /metrics; do
-        same "$probe" 'a route of the contract' "\.(get|probe)\(\"\K$probe(?=\")" src/routes.rs
+        from=$home same "$probe" 'a route of the contract' "PATHS: .*\"\K$probe(?=\")" src/routes.rs
     done
 }

@@ -2,20 +2,21 @@
 # What is released: its version and date, the image in the overlays, the image that was built.
 
 release() {
-    local line tagged
+    local line own tagged
     line=$(grep -n -A 1 "^name = \"$name\"$" Cargo.lock | grep -oP '^\d+(?=-version)') || line=1
     places=$((places + 2))
     [ "$(sed -n "${line}p" Cargo.lock)" = "version = \"$version\"" ] ||
         wrong "Cargo.lock:$line" "the version is not $version, as in Cargo.toml"
     [[ $released =~ ^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$ ]] ||
         wrong "$(line_of 'date = ' Cargo.toml)" "the release date is '$released', not YYYY-MM-DD"
-    same "\${package.metadata.release.date}T00:00:00Z" "the image's created" '^\s*created = "\K[^"]+' nix/release.nix
+    same "\${date}T00:00:00Z" "the image's created" '^\s*created = "\K[^"]+' nix/release.nix
     same 'release' 'where created is from' 'inherit \(\K\w+(?=\) created;)' nix/platform.nix
     among "$released" 'a date' '\b20\d\d-\d\d-\d\d' nix/*.nix
     # `just pin` takes the tag away.
     yaml among "$version" 'the tag' '^images\.newTag=\K.*' k8s/overlays/*/kustomization.yaml
-    among "$version" 'the version' '"version":"\K\d+\.\d+\.\d+' "${pages[@]}"
-    # The page about rollbacks shows two releases.
+    # That page shows another service, and the one about rollbacks two releases.
+    mapfile -t own < <(printf '%s\n' "${pages[@]}" | grep -vx docs/your-service.md)
+    among "$version" 'the version' '"version":"\K\d+\.\d+\.\d+' "${own[@]}"
     mapfile -t tagged < <(printf '%s\n' "${pages[@]}" | grep -vx docs/rollback.md)
     among "$version" 'the tag' '\bpcf-api:\K\d+\.\d+\.\d+' "${tagged[@]}"
 }
@@ -48,8 +49,8 @@ pins() {
     for overlay in ${overlays[@]+"${overlays[@]}"}; do
         places=$((places + 1))
         digest=$(from=$work/rendered first 'containers\.image=\K.*' "$overlay")
-        [ "$(value_of REVISION "$work/rendered/$overlay")" = "$digest" ] ||
-            wrong "$(where "$overlay" REVISION '')" "${overlay##*/}: REVISION is not the image, $digest"
+        [ "$(from=$work/rendered first 'annotations\.revision=\K.*' "$overlay")" = "$digest" ] ||
+            wrong "$(where "$overlay" revision '')" "${overlay##*/}: the annotation revision is not the image, $digest"
     done
 }
 

@@ -19,7 +19,7 @@ render() {
     done
     # A rendering has the name of its overlay.
     [ ${#overlays[@]} = 0 ] ||
-        (flat=$PWD/scripts/verify/flat.awk && cd "$work/out" && awk -v to="$work/rendered" -f "$flat" "${overlays[@]}")
+        (flat=$home/scripts/verify/flat.awk && cd "$work/out" && awk -v to="$work/rendered" -f "$flat" "${overlays[@]}")
 }
 render
 

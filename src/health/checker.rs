@@ -10,14 +10,19 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant as TokioInstant, sleep_until, timeout};
 
 use super::backoff;
-use super::probe;
+use super::probe::{self, Attempt, Memory, Peer};
 use super::reminder::Reminder;
-use super::report::{Check, Dependency, DependencyReport, Health};
+use super::report::{Check, Dependency, DependencyReport, Health, Outcome, OwnCheck};
+use super::security::{Dialer, Trust};
 use super::state::State;
-use super::target::{Target, TargetError, TargetUrl};
+use super::target::{Host, Target, TargetError, TargetUrl};
+use crate::identity::Identity;
 
 /// How long the read of a URL's file may hold a check, which has to answer within 100 ms to be well.
 const READ_WITHIN: Duration = Duration::from_millis(50);
+
+/// Most addresses of a name that are asked.
+const MAX_ADDRESSES: usize = 16;
 
 /// Starts a checker for each dependency, on the runtime of the caller.
 pub(crate) fn run(health: &Arc<Health>, retry_cap: Duration) {
@@ -30,11 +35,11 @@ async fn check_for_ever(health: Arc<Health>, index: usize, retry_cap: Duration) 
     let Some(dependency) = health.dependencies().get(index) else {
         return;
     };
-    let mut prober = Prober::new(dependency.name(), dependency.config.url.clone());
+    let mut asker = Asker::new(dependency, health.identity());
     let mut narrator = Narrator { told: None, reminder: Reminder::default() };
     loop {
         let began = TokioInstant::now();
-        let check = prober.check(dependency.config.timeout).await;
+        let check = asker.check(dependency.subject.timeout).await;
         tracing::debug!(
             dependency = dependency.name(),
             latency_ms = check.latency.as_secs_f64() * 1000.0,
@@ -55,42 +60,30 @@ async fn check_for_ever(health: Arc<Health>, index: usize, retry_cap: Duration) 
 }
 
 /// Runs single checks, each within its time.
-struct Prober {
-    name: String,
-    url: TargetUrl,
-    /// The last target that was read: it serves on while a file is being replaced.
-    target: Option<Target>,
-    /// A read of the URL's file that outlived its check: a mount may hang. It must hold neither this
-    /// thread, which also accepts connections, nor more than one other.
-    reading: Option<JoinHandle<Result<Target, TargetError>>>,
-    /// A look-up that outlived its check. A resolver cannot be stopped, so no second one is started
-    /// beside it: a hanging name server holds one thread per dependency, not one more each check.
-    lookup: Option<JoinHandle<std::io::Result<Vec<SocketAddr>>>>,
-    /// Of a URL's file that cannot be read.
-    unreadable: Reminder,
+enum Asker {
+    Url(Box<Prober>),
+    Own(OwnCheck),
 }
 
-impl Prober {
-    fn new(name: &str, url: TargetUrl) -> Self {
-        Self {
-            name: name.to_owned(),
-            url,
-            target: None,
-            reading: None,
-            lookup: None,
-            unreadable: Reminder::default(),
+impl Asker {
+    fn new(dependency: &Dependency, identity: Identity) -> Self {
+        match &dependency.subject.check {
+            Check::Url(url, trust) => {
+                let prober = Prober::new(dependency.name(), url.clone(), trust.clone(), identity);
+                Self::Url(Box::new(prober))
+            }
+            Check::Own(check) => Self::Own(Arc::clone(check)),
         }
     }
 
-    async fn check(&mut self, within: Duration) -> Check {
+    async fn check(&mut self, within: Duration) -> Outcome {
         let began = Instant::now();
-        let result = timeout(within, self.probe()).await;
-        let failure = match result {
+        let failure = match timeout(within, self.ask()).await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
             Err(_) => Some(format!("no answer within {} ms", within.as_millis())),
         };
-        Check {
+        Outcome {
             ended: Instant::now(),
             ended_at: SystemTime::now(),
             latency: began.elapsed(),
@@ -98,10 +91,78 @@ impl Prober {
         }
     }
 
+    async fn ask(&mut self) -> Result<(), String> {
+        match self {
+            Self::Url(prober) => prober.probe().await,
+            Self::Own(check) => check().await.map_err(|words| probe::quoted(words.as_bytes())),
+        }
+    }
+}
+
+/// Asks what a URL names.
+struct Prober {
+    name: String,
+    url: TargetUrl,
+    /// Who asks.
+    identity: Identity,
+    /// The last target that was read: it serves on while a file is being replaced.
+    target: Option<Target>,
+    /// A read of the URL's file that outlived its check: a mount may hang. It must hold neither this
+    /// thread, which also accepts connections, nor more than one other.
+    reading: Option<JoinHandle<Result<Target, TargetError>>>,
+    /// Of each of the target's hosts.
+    lookups: Vec<Lookup>,
+    memory: Memory,
+    dialer: Dialer,
+    /// Of a URL's file that cannot be read.
+    unreadable: Reminder,
+}
+
+impl Prober {
+    fn new(name: &str, url: TargetUrl, trust: Trust, identity: Identity) -> Self {
+        Self {
+            name: name.to_owned(),
+            url,
+            identity,
+            target: None,
+            reading: None,
+            lookups: Vec::new(),
+            memory: Memory::default(),
+            dialer: Dialer::new(trust),
+            unreadable: Reminder::default(),
+        }
+    }
+
     async fn probe(&mut self) -> Result<(), String> {
+        let asked = self.ask().await;
+        if asked.is_err() {
+            self.dialer.forget();
+        }
+        asked
+    }
+
+    async fn ask(&mut self) -> Result<(), String> {
         let target = self.target().await?;
-        let addresses = self.addresses(&target).await?;
-        probe::check(&target, &addresses).await.map_err(|error| error.to_string())
+        let Target { hosts, protocol, security } = &target;
+        let dialer = self.dialer.ready(*security).await?;
+        self.lookups.resize_with(hosts.len(), Lookup::default);
+        let (memory, identity) = (&self.memory, self.identity);
+        let dialer = &dialer;
+        let hosts = hosts.iter().zip(&mut self.lookups).map(|(host, lookup)| -> Attempt<'_> {
+            Box::pin(async move {
+                let encryption = &dialer.of_host(&host.name)?;
+                let ask = |address| -> Attempt<'_> {
+                    let peer = Peer { address, encryption: encryption.as_ref() };
+                    Box::pin(async move {
+                        let asked = probe::check(protocol, peer, memory, identity).await;
+                        asked.map_err(|error| error.to_string())
+                    })
+                };
+                let addresses = lookup.addresses(host).await?;
+                probe::first(addresses.into_iter().map(ask).collect()).await
+            })
+        });
+        probe::first(hosts.collect()).await
     }
 
     /// The target as its URL says now; a URL's file that is gone or broken leaves the last one.
@@ -115,7 +176,7 @@ impl Prober {
                         dependency,
                         "a dependency's URL has changed; the new one is in use"
                     );
-                    self.lookup = None;
+                    self.lookups.clear();
                 }
                 if self.unreadable.end() {
                     tracing::info!(dependency, "a dependency's URL can be read again");
@@ -149,17 +210,24 @@ impl Prober {
         self.reading = None;
         read.unwrap_or(Err(TargetError::Url("the URL was not read")))
     }
+}
 
-    async fn addresses(&mut self, target: &Target) -> Result<Vec<SocketAddr>, String> {
-        if let Ok(address) = target.host.parse() {
-            return Ok(vec![SocketAddr::new(address, target.port)]);
+/// A look-up that may outlive its check. A resolver cannot be stopped, so no second one is started
+/// beside it: a hanging name server holds one thread per host, not one more each check.
+#[derive(Default)]
+struct Lookup(Option<JoinHandle<std::io::Result<Vec<SocketAddr>>>>);
+
+impl Lookup {
+    async fn addresses(&mut self, host: &Host) -> Result<Vec<SocketAddr>, String> {
+        if let Ok(address) = host.name.parse() {
+            return Ok(vec![SocketAddr::new(address, host.port)]);
         }
-        let place = (target.host.clone(), target.port);
-        let lookup = self
-            .lookup
-            .get_or_insert_with(|| tokio::spawn(async { Ok(lookup_host(place).await?.collect()) }));
+        let place = (host.name.clone(), host.port);
+        let lookup = self.0.get_or_insert_with(|| {
+            tokio::spawn(async { Ok(lookup_host(place).await?.take(MAX_ADDRESSES).collect()) })
+        });
         let found = lookup.await;
-        self.lookup = None;
+        self.0 = None;
         match found {
             Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
             _ => Err("the host's name cannot be resolved".to_owned()),
@@ -220,7 +288,8 @@ mod tests {
     use tokio::runtime::Builder;
 
     use super::*;
-    use crate::config::Value;
+    use crate::identity::TEST;
+    use crate::settings::Value;
 
     /// The threads for what blocks may all hang on mounts and name servers.
     #[test]
@@ -232,7 +301,8 @@ mod tests {
         let url = TargetUrl::parse(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
         let check = runtime.block_on(async {
             spawn_blocking(move || held.recv());
-            Prober::new("peer", url).check(Duration::from_secs(1)).await
+            let prober = Prober::new("peer", url, Trust::SYSTEM, TEST);
+            Asker::Url(Box::new(prober)).check(Duration::from_secs(1)).await
         });
         drop(release);
         assert_eq!(check.failure, None);

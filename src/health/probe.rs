@@ -1,6 +1,6 @@
-//! One check of one dependency: connect, say what its protocol asks for, and judge the answer.
+//! One check of one place: connect, say what its protocol asks for, and judge the answer.
 
-mod connect;
+mod attempts;
 mod http;
 mod postgres;
 mod redis;
@@ -9,10 +9,19 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::target::{Protocol, Target};
+use super::security::Encryption;
+use super::target::Protocol;
+use crate::identity::Identity;
+use crate::text::is_deceptive;
+
+pub(super) use attempts::{Attempt, first};
+pub(super) use postgres::Memory;
+
+/// Most bytes of an answer, which no honest one reaches.
+const MAX_ANSWER: usize = 16 * 1024;
 
 /// Why a check failed. Its text is shown to anyone who may ask for readiness: it names no host, no
 /// user and no secret.
@@ -24,6 +33,9 @@ pub(super) enum ProbeError {
     Rejected(String),
     /// What came was not the protocol that was expected.
     NotTheProtocol(&'static str),
+    /// The connection stands, and cannot be encrypted.
+    #[cfg(feature = "tls")]
+    Encryption(&'static str),
 }
 
 impl fmt::Display for ProbeError {
@@ -38,6 +50,8 @@ impl fmt::Display for ProbeError {
             }),
             Self::Rejected(reason) => write!(f, "rejected: {reason}"),
             Self::NotTheProtocol(expected) => write!(f, "answered, but not as {expected}"),
+            #[cfg(feature = "tls")]
+            Self::Encryption(reason) => write!(f, "no TLS: {reason}"),
         }
     }
 }
@@ -46,28 +60,66 @@ impl std::error::Error for ProbeError {}
 
 impl From<io::Error> for ProbeError {
     fn from(error: io::Error) -> Self {
+        #[cfg(feature = "tls")]
+        if let Some(reason) = crate::tls::why(&error) {
+            return Self::Encryption(reason);
+        }
         Self::Connection(error)
     }
 }
 
-/// Checks the dependency at the first of these addresses that takes a connection.
-pub(super) async fn check(target: &Target, addresses: &[SocketAddr]) -> Result<(), ProbeError> {
-    let mut stream = connect::first(addresses).await?;
-    stream.set_nodelay(true)?;
-    match &target.protocol {
-        Protocol::Tcp => Ok(()),
-        Protocol::Http { authority, path } => http::check(&mut stream, authority, path).await,
-        Protocol::Postgres { user, database } => postgres::check(&mut stream, user, database).await,
+/// Where a dependency is, and how it is spoken to there.
+#[derive(Clone, Copy)]
+pub(super) struct Peer<'a> {
+    pub(super) address: SocketAddr,
+    pub(super) encryption: Option<&'a Encryption>,
+}
+
+/// What is spoken on: a socket, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+/// Checks the dependency there.
+pub(super) async fn check(
+    protocol: &Protocol,
+    peer: Peer<'_>,
+    memory: &Memory,
+    asker: Identity,
+) -> Result<(), ProbeError> {
+    if let Protocol::Postgres { user, database } = protocol {
+        return memory.check(peer, user, database, asker.name).await;
+    }
+    let mut stream = connect(peer.address).await?;
+    match peer.encryption {
+        None => talk(&mut stream, protocol, asker).await,
+        Some(encryption) => talk(&mut encryption.begin(stream).await?, protocol, asker).await,
+    }
+}
+
+async fn talk(
+    stream: &mut impl Stream,
+    protocol: &Protocol,
+    asker: Identity,
+) -> Result<(), ProbeError> {
+    match protocol {
+        Protocol::Tcp | Protocol::Postgres { .. } => Ok(()),
+        Protocol::Http { authority, path } => http::check(stream, authority, path, asker).await,
         Protocol::Redis { user, password } => {
-            redis::check(&mut stream, user.as_deref(), password.as_deref()).await
+            redis::check(stream, user.as_deref(), password.as_deref()).await
         }
     }
 }
 
-/// Reads more bytes, up to a bound that no honest answer reaches.
-async fn read_more(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<(), ProbeError> {
-    const MOST: usize = 16 * 1024;
-    if answer.len() >= MOST {
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Reads more bytes, up to [`MAX_ANSWER`].
+async fn read_more(stream: &mut impl Stream, answer: &mut Vec<u8>) -> Result<(), ProbeError> {
+    if answer.len() >= MAX_ANSWER {
         return Err(ProbeError::Rejected("the answer is too long".to_owned()));
     }
     match stream.read_buf(answer).await? {
@@ -77,7 +129,7 @@ async fn read_more(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<(), P
 }
 
 /// A dependency's own words, fit for a log line and a report: short, one line.
-fn quoted(words: &[u8]) -> String {
+pub(super) fn quoted(words: &[u8]) -> String {
     let words = String::from_utf8_lossy(words);
-    words.chars().filter(|c| !c.is_control()).take(100).collect()
+    words.chars().filter(|c| !is_deceptive(*c)).take(100).collect()
 }

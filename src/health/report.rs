@@ -1,43 +1,92 @@
 //! The registry of dependencies with their cached results, and the report that is made of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Serialize, Serializer};
 
+use super::security::Trust;
+use super::settings::DependencyConfig;
 use super::state::{
     Criticality, DEGRADED_WITHIN, HEALTHY_WITHIN, STALE_AFTER, State, Status, overall,
 };
-use crate::config::DependencyConfig;
-use crate::metrics::Histogram;
+use super::target::TargetUrl;
+use crate::identity::Identity;
+use crate::metrics::Buckets;
 use crate::telemetry::rfc3339;
 
 /// Everything the service depends on, and what is known of it.
 #[derive(Debug)]
-pub struct Health {
+pub(crate) struct Health {
+    identity: Identity,
     started: Instant,
     dependencies: Vec<Dependency>,
+}
+
+/// Something that is checked: what it is called, what its absence means, and how it is asked.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) criticality: Criticality,
+    /// How long one check may take.
+    pub(crate) timeout: Duration,
+    /// How long after the start it may take to answer for the first time.
+    pub(crate) grace: Duration,
+    pub(crate) check: Check,
+}
+
+/// How something is asked.
+#[derive(Clone)]
+pub(crate) enum Check {
+    /// By the protocol that its URL names.
+    Url(TargetUrl, Trust),
+    /// By the service's own code.
+    Own(OwnCheck),
+}
+
+/// A check of the service's own: all well, or why not, in words that anyone may read.
+pub(crate) type OwnCheck = Arc<dyn Fn() -> OwnAnswer + Send + Sync>;
+
+type OwnAnswer = Pin<Box<dyn Future<Output = Result<(), Cow<'static, str>>> + Send>>;
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url, _) => f.debug_tuple("Url").field(url).finish(),
+            Self::Own(_) => f.write_str("Own"),
+        }
+    }
+}
+
+impl From<DependencyConfig> for Subject {
+    fn from(config: DependencyConfig) -> Self {
+        let DependencyConfig { name, url, criticality, timeout, grace, trust } = config;
+        Self { name, criticality, timeout, grace, check: Check::Url(url, trust) }
+    }
 }
 
 /// A dependency and the result of its last check.
 #[derive(Debug)]
 pub(crate) struct Dependency {
-    pub(super) config: DependencyConfig,
-    pub(crate) durations: Histogram,
+    pub(super) subject: Subject,
+    pub(crate) durations: Buckets,
     record: Mutex<Record>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Record {
-    last: Option<Check>,
+    last: Option<Outcome>,
     has_answered: bool,
     consecutive_failures: u64,
 }
 
 /// The result of one check.
 #[derive(Clone, Debug)]
-pub(super) struct Check {
+pub(super) struct Outcome {
     pub(super) ended: Instant,
     pub(super) ended_at: SystemTime,
     pub(super) latency: Duration,
@@ -47,46 +96,54 @@ pub(super) struct Check {
 
 /// What readiness reports.
 #[derive(Debug, Serialize)]
-pub struct HealthReport {
+pub(crate) struct HealthReport {
     /// How the service is.
-    pub status: Status,
+    pub(crate) status: Status,
     /// When this was reported, RFC 3339.
-    pub timestamp: String,
+    pub(crate) timestamp: String,
     /// The version that is running.
-    pub version: &'static str,
+    pub(crate) version: &'static str,
     /// How long it has been running.
-    pub uptime_seconds: u64,
+    pub(crate) uptime_seconds: u64,
     /// The dependencies, by name.
-    pub services: BTreeMap<String, DependencyReport>,
+    pub(crate) services: BTreeMap<String, DependencyReport>,
 }
 
 /// What is known of a dependency.
 #[derive(Clone, Debug, Serialize)]
-pub struct DependencyReport {
+pub(crate) struct DependencyReport {
     /// How it is.
-    pub status: State,
+    pub(crate) status: State,
     /// What its absence means.
-    pub criticality: Criticality,
+    pub(crate) criticality: Criticality,
     /// How long the last check took, in milliseconds; none before the first.
     #[serde(serialize_with = "milliseconds")]
-    pub latency_ms: Option<Duration>,
+    pub(crate) latency_ms: Option<Duration>,
     /// When the last check ended, RFC 3339; none before the first.
-    pub last_check: Option<String>,
+    pub(crate) last_check: Option<String>,
     /// Why it is as it is, for people.
-    pub message: String,
+    pub(crate) message: String,
     /// How many checks have failed since the last good one.
-    pub consecutive_failures: u64,
+    pub(crate) consecutive_failures: u64,
 }
 
 impl Health {
     /// A registry of these dependencies, none of them checked yet.
-    pub(crate) fn new(dependencies: impl IntoIterator<Item = DependencyConfig>) -> Self {
-        let dependencies = dependencies.into_iter().map(|config| Dependency {
-            config,
-            durations: Histogram::default(),
+    pub(crate) fn new(
+        identity: Identity,
+        subjects: impl IntoIterator<Item = impl Into<Subject>>,
+    ) -> Self {
+        let dependencies = subjects.into_iter().map(|subject| Dependency {
+            subject: subject.into(),
+            durations: Buckets::default(),
             record: Mutex::default(),
         });
-        Self { started: Instant::now(), dependencies: dependencies.collect() }
+        Self { identity, started: Instant::now(), dependencies: dependencies.collect() }
+    }
+
+    /// Which service this is.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// When the service started.
@@ -99,21 +156,20 @@ impl Health {
     }
 
     /// The service's status now, draining apart.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let now = Instant::now();
         overall(self.dependencies.iter().map(|dependency| {
             let record = dependency.record().clone();
-            (dependency.config.criticality, dependency.judge(&record, self.started, now).0)
+            (dependency.subject.criticality, dependency.judge(&record, self.started, now).0)
         }))
     }
 
     /// The whole report. `is_draining` overrules what the dependencies say.
-    pub fn report(&self, is_draining: bool) -> HealthReport {
-        let services: BTreeMap<_, _> = self
-            .dependencies
-            .iter()
-            .map(|dependency| (dependency.config.name.clone(), dependency.report(self.started)))
-            .collect();
+    pub(crate) fn report(&self, is_draining: bool) -> HealthReport {
+        let mut services = BTreeMap::new();
+        for dependency in &self.dependencies {
+            services.insert(dependency.subject.name.clone(), dependency.report(self.started));
+        }
         let status = if is_draining {
             Status::Draining
         } else {
@@ -122,7 +178,7 @@ impl Health {
         HealthReport {
             status,
             timestamp: rfc3339(SystemTime::now()),
-            version: env!("CARGO_PKG_VERSION"),
+            version: self.identity.version,
             uptime_seconds: self.started.elapsed().as_secs(),
             services,
         }
@@ -132,12 +188,12 @@ impl Health {
 impl Dependency {
     /// The configured name.
     pub(crate) fn name(&self) -> &str {
-        &self.config.name
+        &self.subject.name
     }
 
     /// What its absence means.
     pub(crate) fn criticality(&self) -> Criticality {
-        self.config.criticality
+        self.subject.criticality
     }
 
     /// What is known of it now.
@@ -146,7 +202,7 @@ impl Dependency {
         let (status, message) = self.judge(&record, started, Instant::now());
         DependencyReport {
             status,
-            criticality: self.config.criticality,
+            criticality: self.subject.criticality,
             latency_ms: record.last.as_ref().map(|check| check.latency),
             last_check: record.last.as_ref().map(|check| rfc3339(check.ended_at)),
             message,
@@ -155,16 +211,16 @@ impl Dependency {
     }
 
     /// Takes in a result.
-    pub(super) fn store(&self, check: Check) {
-        self.durations.record(check.latency);
+    pub(super) fn store(&self, outcome: Outcome) {
+        self.durations.record(outcome.latency);
         let mut record = self.record();
-        if check.is_good() {
+        if outcome.is_good() {
             record.has_answered = true;
             record.consecutive_failures = 0;
         } else {
             record.consecutive_failures += 1;
         }
-        record.last = Some(check);
+        record.last = Some(outcome);
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -172,7 +228,7 @@ impl Dependency {
     }
 
     fn judge(&self, record: &Record, started: Instant, now: Instant) -> (State, String) {
-        let has_grace = now.saturating_duration_since(started) < self.config.grace;
+        let has_grace = now.saturating_duration_since(started) < self.subject.grace;
         let (state, message) = match &record.last {
             None => (State::Unhealthy, "not checked yet".to_owned()),
             Some(check) => {
@@ -191,7 +247,7 @@ impl Dependency {
     }
 }
 
-impl Check {
+impl Outcome {
     /// Whether the dependency answered, and in time.
     pub(super) fn is_good(&self) -> bool {
         self.failure.is_none() && self.latency <= DEGRADED_WITHIN
@@ -220,13 +276,14 @@ fn milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Value;
-    use crate::health::TargetUrl;
+    use crate::identity::TEST;
+    use crate::settings::Value;
 
     const LONG_AGO: Duration = Duration::from_secs(100);
 
     fn dependency(criticality: Criticality) -> DependencyConfig {
         DependencyConfig {
+            trust: Trust::SYSTEM,
             name: "db".to_owned(),
             url: TargetUrl::parse("tcp://127.0.0.1:1").unwrap(),
             criticality,
@@ -235,8 +292,8 @@ mod tests {
         }
     }
 
-    fn check(latency_ms: u64, failure: Option<&str>) -> Check {
-        Check {
+    fn check(latency_ms: u64, failure: Option<&str>) -> Outcome {
+        Outcome {
             ended: Instant::now(),
             ended_at: SystemTime::now(),
             latency: Duration::from_millis(latency_ms),
@@ -245,8 +302,8 @@ mod tests {
     }
 
     /// The state of a critical dependency after these checks, when the service is this old.
-    fn state(age: Duration, checks: impl IntoIterator<Item = Check>) -> (State, String) {
-        let mut health = Health::new([dependency(Criticality::Critical)]);
+    fn state(age: Duration, checks: impl IntoIterator<Item = Outcome>) -> (State, String) {
+        let mut health = Health::new(TEST, [dependency(Criticality::Critical)]);
         health.started = Instant::now().checked_sub(age).unwrap();
         let dependency = &health.dependencies[0];
         checks.into_iter().for_each(|check| dependency.store(check));
@@ -256,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_service_without_dependencies_is_ready_at_once() {
-        assert_eq!(Health::new([]).report(false).status, Status::Healthy);
+        assert_eq!(Health::new(TEST, [] as [Subject; 0]).report(false).status, Status::Healthy);
     }
 
     #[test]
@@ -285,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_result_counts_for_thirty_seconds() {
-        let old = |seconds| Check {
+        let old = |seconds| Outcome {
             ended: Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap(),
             ..check(1, None)
         };
@@ -295,7 +352,7 @@ mod tests {
 
     #[test]
     fn failures_are_counted_until_a_good_answer() {
-        let health = Health::new([dependency(Criticality::Optional)]);
+        let health = Health::new(TEST, [dependency(Criticality::Optional)]);
         let failures = |check| {
             health.dependencies[0].store(check);
             health.report(false).services["db"].consecutive_failures
@@ -307,11 +364,11 @@ mod tests {
 
     #[test]
     fn the_report_is_the_json_of_the_contract() {
-        let health = Health::new([dependency(Criticality::Critical)]);
+        let health = Health::new(TEST, [dependency(Criticality::Critical)]);
         health.dependencies[0].store(check(12, None));
         let json = serde_json::to_value(health.report(true)).unwrap();
         assert_eq!(json["status"], "draining");
-        assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(json["version"], TEST.version);
         let db = &json["services"]["db"];
         assert_eq!(db["status"], "healthy");
         assert_eq!(db["criticality"], "critical");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::config::Value;
+use crate::settings::Value;
 
 /// A dependency that answers within this is healthy.
 pub(super) const HEALTHY_WITHIN: Duration = Duration::from_millis(100);

@@ -1,210 +1,198 @@
-//! What is counted and logged of a request, from its head to the last byte of its response.
+//! The body of a response on its way to the client: in pieces, and watched.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::Method;
-use tracing::{Level, debug, enabled, info};
 
+use super::exchange::{Exchange, Progress};
+use super::flow::Flow;
 use crate::body::{Body, BoxError};
-use crate::metrics::{HttpSeries, SeriesId};
 use crate::response::Response;
-use crate::router::{Found, method_label};
-use crate::server::Connection;
-use crate::telemetry::ACCESS;
-use crate::trace::{self, TraceContext};
 
-/// The status of a request that got no answer, for its client left or the drain cut it: nginx's number
-/// for the former.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
+/// Most bytes that are handed over at once: so many may wait in the buffers of a client that does not
+/// read, and one that takes less than this within the request timeout does not move.
+const PIECE: usize = 16 * 1024;
 
-/// The route of a request that no route took.
-const NO_ROUTE: &str = "none";
-
-/// A request and its response. It is counted and logged when it is dropped, however it ends: sent
-/// whole, cut by the client, or given up by the server.
-pub(super) struct Exchange {
-    connection: Arc<Connection>,
-    method: &'static str,
-    route: &'static str,
-    series: SeriesId,
-    is_probe: bool,
-    started: u64,
-    trace: TraceContext,
-    status: u16,
-    bytes: u64,
-}
-
-impl Exchange {
-    pub(super) fn begin(
-        connection: &Arc<Connection>,
-        method: &Method,
-        found: &Found<'_>,
-        trace: TraceContext,
-    ) -> Self {
-        let (route, series, is_probe) = match found {
-            Found::Endpoint(endpoint, _) => (endpoint.pattern, endpoint.series, endpoint.is_probe),
-            _ => (NO_ROUTE, HttpSeries::of_no_route(method), false),
-        };
-        let started = connection.now();
-        connection.shard().start();
-        connection.flow().begin_request(started);
-        Self {
-            connection: Arc::clone(connection),
-            method: method_label(method),
-            route,
-            series,
-            is_probe,
-            started,
-            trace,
-            status: CLIENT_CLOSED_REQUEST,
-            bytes: 0,
-        }
-    }
-
-    /// How much of the request's time is left.
-    pub(super) fn time_left(&self) -> Duration {
-        let limit = self.connection.app().config.server.request_timeout;
-        limit.saturating_sub(self.connection.elapsed(self.started))
-    }
-
-    /// The service has done its part for now.
-    pub(super) fn progress(&self) {
-        self.connection.flow().progress(self.connection.now());
-    }
-
-    /// Goes on with the response's body.
-    pub(super) fn observe(mut self, response: Response) -> hyper::Response<Observed> {
-        self.status = response.status().as_u16();
-        response.map(|body| Observed { body, exchange: self, is_source_pending: false })
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        let connection = &self.connection;
-        let now = connection.now();
-        connection.flow().end_request(now);
-        let took = Duration::from_nanos(now.saturating_sub(self.started));
-        connection.shard().finish(&connection.app().series, self.series, self.status, took);
-        // Probes come every few seconds from many places; only their failures are news.
-        let is_quiet = self.is_probe && self.status < 400;
-        log(self.trace, is_quiet, self.method, self.route, self.status, took, self.bytes);
-    }
-}
-
-/// The access line.
-fn log(
-    trace: TraceContext,
-    is_quiet: bool,
-    method: &str,
-    route: &str,
-    status: u16,
-    took: Duration,
-    bytes: u64,
-) {
-    let ms = || (took.as_secs_f64() * 1e6).round() / 1e3;
-    if is_quiet {
-        if enabled!(target: ACCESS, Level::DEBUG) {
-            trace::within_now(trace, || {
-                debug!(target: ACCESS, method, route, status, duration_ms = ms(), bytes, "request");
-            });
-        }
-    } else if enabled!(target: ACCESS, Level::INFO) {
-        trace::within_now(trace, || {
-            info!(target: ACCESS, method, route, status, duration_ms = ms(), bytes, "request");
-        });
-    }
-}
-
-/// Counts and logs a message that never became a request: it was refused by the parser, or its head
-/// did not arrive in time.
-pub(crate) fn refused(connection: &Connection, trace: TraceContext, status: u16, since: u64) {
-    let app = connection.app();
-    let took = connection.elapsed(since);
-    connection.shard().start();
-    connection.shard().finish(&app.series, HttpSeries::OF_UNKNOWN_METHOD, status, took);
-    log(trace, false, "other", NO_ROUTE, status, took, 0);
-}
-
-/// The body of a response on its way to the client.
+/// A response's body, watched.
 pub(crate) struct Observed {
     body: Body,
-    exchange: Exchange,
+    is_shared: bool,
+    /// What the body has given and is not handed over yet.
+    rest: Bytes,
+    /// Until the last piece has it.
+    exchange: Option<Exchange>,
     is_source_pending: bool,
 }
 
+/// Goes on with the response's body.
+pub(super) fn observe(mut exchange: Exchange, response: Response) -> hyper::Response<Observed> {
+    exchange.respond(response.status());
+    exchange.hold_unsent(response.body().owned_size());
+    response.map(|body| Observed {
+        is_shared: body.is_shared(),
+        body,
+        rest: Bytes::new(),
+        exchange: Some(exchange),
+        is_source_pending: false,
+    })
+}
+
 impl Observed {
-    /// A stream is the handler's code: it may panic, fail, log, and keep the client waiting.
-    fn poll_stream(
+    /// More of the body, into `rest`.
+    fn poll_body(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let trace = self.exchange.trace;
-        let poll = AssertUnwindSafe(|| {
-            trace::within_now(trace, || Pin::new(&mut self.body).poll_frame(context))
-        });
+        let Some(exchange) = &self.exchange else { return Poll::Ready(None) };
+        if !self.body.is_stream() {
+            return Pin::new(&mut self.body).poll_frame(context);
+        }
+        // A stream is the handler's code: it may panic, fail, log, and keep the client waiting.
+        let scope = exchange.scope();
+        let poll =
+            AssertUnwindSafe(|| scope.within(|| Pin::new(&mut self.body).poll_frame(context)));
         let frame = catch_unwind(poll).unwrap_or_else(|_| {
-            self.exchange.connection.shard().panicked();
+            exchange.panicked();
             Poll::Ready(Some(Err("the response's body panicked".into())))
         });
         if let Poll::Ready(Some(Err(error))) = &frame {
-            trace::within_now(trace, || tracing::error!(%error, "the response's body broke off"));
+            scope.within(|| tracing::error!(%error, "the response's body broke off"));
         }
-        self.set_source_pending(frame.is_pending());
-        self.exchange.progress();
         frame
     }
 
-    /// Tells the connection whether it is the service that is waited for, or the client.
+    /// Tells whether it is the service that is waited for from here on, or the client.
     fn set_source_pending(&mut self, is_pending: bool) {
+        let Some(exchange) = &self.exchange else { return };
+        exchange.progress(!is_pending);
         if self.is_source_pending != is_pending {
             self.is_source_pending = is_pending;
-            self.exchange.connection.flow().set_source_pending(is_pending);
+            exchange.flow().set_source_pending(is_pending);
+            if is_pending {
+                exchange.wait();
+            }
         }
+    }
+
+    /// The next piece of `rest`.
+    fn piece(&mut self) -> Piece {
+        let bytes = if self.rest.len() <= PIECE {
+            mem::take(&mut self.rest)
+        } else {
+            self.rest.split_to(PIECE)
+        };
+        let is_last = self.is_end_stream();
+        if let Some(exchange) = &mut self.exchange {
+            exchange.send(bytes.len());
+            if !self.is_shared {
+                // HTTP/2 keeps the piece until it is written.
+                let kept = if exchange.is_stream() { bytes.len() } else { 0 };
+                exchange.hold_unsent(self.rest.len() + kept);
+            }
+        }
+        let owner = match &self.exchange {
+            Some(exchange) if is_last && exchange.is_stream() => self
+                .exchange
+                .take()
+                .map_or(Owner::Nobody, |exchange| Owner::Last(Box::new(exchange))),
+            Some(exchange) => exchange.stream().map_or(Owner::Nobody, |stream| {
+                Owner::Part(Arc::clone(exchange.flow()), Arc::clone(stream))
+            }),
+            None => Owner::Nobody,
+        };
+        Piece { bytes, owner }
     }
 }
 
 impl Drop for Observed {
     fn drop(&mut self) {
-        self.set_source_pending(false);
+        if self.is_source_pending {
+            self.set_source_pending(false);
+        }
     }
 }
 
 impl HttpBody for Observed {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = if self.body.is_stream() {
-            self.poll_stream(context)
-        } else {
-            let frame = Pin::new(&mut self.body).poll_frame(context);
-            // A body in one piece is there at once: no look at the clock.
-            if self.exchange.bytes > 0 || !self.body.is_end_stream() {
-                self.exchange.progress();
+    ) -> Poll<Option<Result<Frame<Piece>, BoxError>>> {
+        if self.rest.is_empty() {
+            let frame = self.poll_body(context);
+            // Over HTTP/1.1, a body that is there at once: no look at the clock.
+            let is_simple =
+                self.exchange.as_ref().is_some_and(|it| !it.has_sent() && !it.is_stream());
+            if !is_simple || self.body.is_stream() || !self.body.is_end_stream() {
+                self.set_source_pending(frame.is_pending());
             }
-            frame
-        };
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.exchange.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+            match frame {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => {
+                        return Poll::Ready(Some(Ok(trailers.map_data(|_| Piece::default()))));
+                    }
+                },
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        } else {
+            self.set_source_pending(false);
         }
-        frame
+        Poll::Ready(Some(Ok(Frame::data(self.piece()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// Bytes of a response's body on their way. HTTP/1.1 copies them at once; HTTP/2 keeps them until
+/// they are written, and so tells when the client has taken some.
+#[derive(Default)]
+pub(crate) struct Piece {
+    bytes: Bytes,
+    owner: Owner,
+}
+
+/// Who is to know that the bytes are written.
+#[derive(Default)]
+enum Owner {
+    #[default]
+    Nobody,
+    Part(Arc<Flow>, Arc<Progress>),
+    /// The last ones have the exchange itself: it ends when they are written, and not when they are
+    /// queued.
+    Last(Box<Exchange>),
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        match &self.owner {
+            Owner::Nobody => {}
+            Owner::Part(flow, progress) => progress.moved(flow.now()),
+            Owner::Last(exchange) => exchange.progress(true),
+        }
     }
 }

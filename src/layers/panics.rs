@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::error::{Code, Error};
-use crate::metrics::HttpShard;
+use crate::code::Code;
+use crate::error::{Error, INTERNAL};
+use crate::metrics::HttpMetrics;
 use crate::router::{BoxedFuture, HandlerResult};
 
 /// Runs the work and catches its panic.
@@ -15,22 +16,23 @@ use crate::router::{BoxedFuture, HandlerResult};
 /// `AssertUnwindSafe`: what the handler had is dropped with it, and what is shared with others is
 /// atomic or behind a lock that tells of the panic.
 pub(super) async fn caught(
-    shard: &HttpShard,
+    metrics: &HttpMetrics,
     mut work: Pin<&mut impl Future<Output = HandlerResult>>,
 ) -> HandlerResult {
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-            .unwrap_or_else(|_| Poll::Ready(Err(panicked(shard))))
+            .unwrap_or_else(|_| Poll::Ready(Err(panicked(metrics))))
     })
     .await
 }
 
 /// The same for a handler that panics before there is a future.
-pub(super) fn caught_now(shard: &HttpShard, call: impl FnOnce() -> BoxedFuture) -> BoxedFuture {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Box::pin(ready(Err(panicked(shard)))))
+pub(super) fn caught_now(metrics: &HttpMetrics, call: impl FnOnce() -> BoxedFuture) -> BoxedFuture {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Box::pin(ready(Err(panicked(metrics)))))
 }
 
-fn panicked(shard: &HttpShard) -> Error {
-    shard.panicked();
-    Error::new(Code::InternalError, "something went wrong on our side")
+fn panicked(metrics: &HttpMetrics) -> Error {
+    metrics.shard().panicked();
+    // The panic hook has told the log.
+    Error::new(Code::INTERNAL_ERROR, INTERNAL)
 }

@@ -1,20 +1,26 @@
 //! A request's time. It ends when the head of the response is made; a body that is a stream may take
-//! longer, as long as it moves (see `server::flow`).
+//! longer, as long as it moves (see `server`). One that waits for more of its client's body may have
+//! to give way to others before that.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 
-use crate::error::{Code, Error};
-use crate::request::Upload;
+use super::exchange::Exchange;
+use crate::bounds::{Kind, Reason, Ticket};
+use crate::code::Code;
+use crate::error::Error;
 use crate::router::{BoxedFuture, HandlerResult};
-
-use super::observe::Exchange;
+use crate::upload::Upload;
 
 /// 504 when the work takes longer, or 408 when it was the client's body that was waited for.
 pub(super) async fn within(
     exchange: &Exchange,
+    limit: Duration,
     upload: Option<&Upload>,
     mut work: BoxedFuture,
 ) -> HandlerResult {
@@ -23,15 +29,58 @@ pub(super) async fn within(
     if let Poll::Ready(result) = at_once.await {
         return result;
     }
-    let result = Box::pin(timeout(exchange.time_left(), work)).await;
+    exchange.wait();
+    let result = Box::pin(wait(exchange, limit, upload, work)).await;
     // The client's time to take the answer begins now.
-    exchange.progress();
-    match result {
-        Ok(result) => result,
-        Err(_) if upload.is_some_and(Upload::waits) => {
-            let message = "the request's body did not arrive in time";
-            Err(Error::new(Code::RequestTimeout, message))
+    exchange.progress(true);
+    result
+}
+
+async fn wait(
+    exchange: &Exchange,
+    limit: Duration,
+    upload: Option<&Upload>,
+    mut work: BoxedFuture,
+) -> HandlerResult {
+    let mut deadline = pin!(sleep(limit.saturating_sub(exchange.age())));
+    let mut stall = Stall::default();
+    poll_fn(|context| {
+        if let Poll::Ready(result) = work.as_mut().poll(context) {
+            return Poll::Ready(result);
         }
-        Err(_) => Err(Error::new(Code::Timeout, "the answer took too long")),
+        if upload.is_some_and(|upload| stall.is_cut(exchange, upload, context)) {
+            return Poll::Ready(Err(Error::shed(Reason::Stalled)));
+        }
+        if deadline.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        Poll::Ready(Err(if upload.is_some_and(Upload::waits) {
+            Error::new(Code::REQUEST_TIMEOUT, "the request's body did not arrive in time")
+        } else {
+            Error::new(Code::TIMEOUT, "the answer took too long")
+        }))
+    })
+    .await
+}
+
+/// A body that is waited for, and how many frames of it there were when that began.
+#[derive(Default)]
+struct Stall(Option<(u32, Ticket, oneshot::Receiver<()>)>);
+
+impl Stall {
+    /// Whether it is to give way. Asked whenever the work has done what it could.
+    fn is_cut(&mut self, exchange: &Exchange, upload: &Upload, context: &mut Context<'_>) -> bool {
+        if !upload.waits() {
+            self.0 = None;
+            return false;
+        }
+        let frames = upload.frames();
+        if self.0.as_ref().is_none_or(|(seen, ..)| *seen != frames) {
+            let flow = exchange.flow();
+            let (ticket, cut) = flow.layers.bounds.waiting.signalled(Kind::Stalled, flow.now());
+            self.0 = Some((frames, ticket, cut));
+        }
+        let Some((_, _, cut)) = &mut self.0 else { return false };
+        Pin::new(cut).poll(context).is_ready()
     }
 }

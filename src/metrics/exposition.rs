@@ -1,11 +1,12 @@
 //! Metrics as text: the Prometheus format 0.0.4, or OpenMetrics 1.0.0 for who asks for it.
 
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Write};
 
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 
-use super::histogram::{Counts, Histogram};
+use super::exemplars::{Exemplar, Exemplars};
+use super::histogram::{Buckets, Counts};
 use super::table::{Family, Kind, Metric};
 use crate::negotiation::preference;
 
@@ -17,11 +18,13 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    pub(crate) const ALL: [Self; 2] = [Self::Prometheus, Self::OpenMetrics];
+
     /// What the request's `Accept` asks for: OpenMetrics where it is named and not wanted less than
     /// plain text.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let open_metrics = preference(headers, "application/openmetrics-text");
-        let is_wanted = open_metrics.weight > 0.0
+        let is_wanted = open_metrics.weight > 0
             && open_metrics.weight >= preference(headers, "text/plain").weight;
         if open_metrics.is_named && is_wanted { Self::OpenMetrics } else { Self::Prometheus }
     }
@@ -34,64 +37,107 @@ impl Format {
     }
 }
 
+/// A number that is not whole, in the fewest digits. As JSON writes it, whose code is in the program
+/// anyway: that of the standard library would be 6 KB more of the image.
+#[derive(Clone, Copy)]
+pub(crate) struct Float(pub(crate) f64);
+
+impl Display for Float {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let special = match self.0 {
+            value if value.is_nan() => Some("NaN"),
+            f64::INFINITY => Some("+Inf"),
+            f64::NEG_INFINITY => Some("-Inf"),
+            _ => None,
+        };
+        if let Some(special) = special {
+            return f.write_str(special);
+        }
+        let text = serde_json::to_string(&self.0).unwrap_or_default();
+        f.write_str(text.strip_suffix(".0").unwrap_or(&text))
+    }
+}
+
 /// The text of a scrape, written metric by metric.
 pub(crate) struct Exposition {
     format: Format,
     text: String,
-    family: Family,
+    name: &'static str,
+    labels: Vec<&'static str>,
 }
 
 impl Exposition {
     pub(crate) fn new(format: Format) -> Self {
-        // The family is replaced before the first sample is written.
-        let family = Metric::BuildInfo.family();
-        Self { format, text: String::with_capacity(16 * 1024), family }
+        Self { format, text: String::with_capacity(16 * 1024), name: "", labels: Vec::new() }
     }
 
-    /// Begins a metric: what follows are its samples.
+    /// Begins a metric of the table: what follows are its samples.
     pub(crate) fn begin(&mut self, metric: Metric) {
-        self.family = metric.family();
-        let kind = match self.family.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        };
+        let Family { name, kind, help, labels } = metric.family();
+        self.begin_family(name, kind, help, labels.iter().map(|label| label.name));
+    }
+
+    /// Begins a metric, also one of the service's own.
+    pub(crate) fn begin_family(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        help: &str,
+        labels: impl IntoIterator<Item = &'static str>,
+    ) {
+        self.name = name;
+        self.labels.clear();
+        self.labels.extend(labels);
         // In OpenMetrics `_total` belongs to the sample, not to the family.
         let name = match self.format {
-            Format::OpenMetrics => self.family.name.trim_end_matches("_total"),
-            Format::Prometheus => self.family.name,
+            Format::OpenMetrics => name.trim_end_matches("_total"),
+            Format::Prometheus => name,
         };
-        let _ = writeln!(self.text, "# HELP {name} {}", self.family.help);
-        let _ = writeln!(self.text, "# TYPE {name} {kind}");
+        let _ = writeln!(self.text, "# HELP {name} {help}");
+        let _ = writeln!(self.text, "# TYPE {name} {}", kind.as_str());
     }
 
     /// A sample of a counter or a gauge. The values are those of the family's labels, in order.
     pub(crate) fn sample(&mut self, labels: &[&str], value: impl Display) {
-        self.name("", labels, None);
-        let _ = writeln!(self.text, " {value}");
+        self.line("", labels, None, &value, None);
     }
 
-    /// All samples of one histogram, which may be spread over shards.
+    /// All samples of one histogram, which may be spread over shards. Exemplars are of OpenMetrics alone.
     pub(crate) fn histogram<'a>(
         &mut self,
         labels: &[&str],
-        shards: impl IntoIterator<Item = &'a Histogram>,
+        shards: impl IntoIterator<Item = &'a Buckets>,
+        exemplars: Option<&Exemplars>,
     ) {
         let mut counts = Counts::default();
         for shard in shards {
             shard.add_to(&mut counts);
         }
-        if counts.total() == 0 {
+        // One without labels is there from the start: nothing that could be asked for makes it.
+        if counts.total() == 0 && !labels.is_empty() {
             return;
         }
-        for (bound, count) in counts.cumulative() {
-            self.name("_bucket", labels, Some(bound));
-            let _ = writeln!(self.text, " {count}");
+        let (sum, total) = (counts.sum_seconds(), counts.total());
+        let exemplars = exemplars.filter(|_| self.format == Format::OpenMetrics);
+        self.buckets(labels, counts.cumulative(), sum, total, exemplars);
+    }
+
+    /// One histogram: its buckets' upper ends with how many observations lie at or below each, the
+    /// sum of all and their number.
+    pub(crate) fn buckets(
+        &mut self,
+        labels: &[&str],
+        buckets: impl Iterator<Item = (impl Display, u64)>,
+        sum: f64,
+        total: u64,
+        exemplars: Option<&Exemplars>,
+    ) {
+        for (index, (bound, count)) in buckets.enumerate() {
+            let exemplar = exemplars.and_then(|exemplars| exemplars.of(index));
+            self.line("_bucket", labels, Some(&bound), &count, exemplar);
         }
-        self.name("_sum", labels, None);
-        let _ = writeln!(self.text, " {}", counts.sum_seconds());
-        self.name("_count", labels, None);
-        let _ = writeln!(self.text, " {}", counts.total());
+        self.line("_sum", labels, None, &Float(sum), None);
+        self.line("_count", labels, None, &total, None);
     }
 
     pub(crate) fn finish(mut self) -> String {
@@ -101,11 +147,28 @@ impl Exposition {
         self.text
     }
 
-    fn name(&mut self, suffix: &str, labels: &[&str], bound: Option<&str>) {
-        let _ = write!(self.text, "{}{suffix}", self.family.name);
-        let names = self.family.labels.iter().map(|label| label.name).chain(["le"]);
+    /// One sample. It is apart, so that there is one of it for all kinds of numbers.
+    #[inline(never)]
+    fn line(
+        &mut self,
+        suffix: &str,
+        labels: &[&str],
+        bound: Option<&dyn Display>,
+        value: &dyn Display,
+        exemplar: Option<Exemplar>,
+    ) {
+        self.write_name(suffix, labels, bound);
+        let _ = write!(self.text, " {value}");
+        if let Some(exemplar) = exemplar {
+            let _ = write!(self.text, " {exemplar}");
+        }
+        self.text.push('\n');
+    }
+
+    fn write_name(&mut self, suffix: &str, labels: &[&str], bound: Option<&dyn Display>) {
+        let _ = write!(self.text, "{}{suffix}", self.name);
         let mut separator = '{';
-        for (name, value) in names.zip(labels.iter().copied().chain(bound)) {
+        for (name, value) in self.labels.iter().zip(labels) {
             let _ = write!(self.text, "{separator}{name}=\"");
             for character in value.chars() {
                 match character {
@@ -116,6 +179,10 @@ impl Exposition {
                 }
             }
             self.text.push('"');
+            separator = ',';
+        }
+        if let Some(bound) = bound {
+            let _ = write!(self.text, "{separator}le=\"{bound}\"");
             separator = ',';
         }
         if separator == ',' {
@@ -136,6 +203,21 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, value.parse().unwrap());
         Format::of(&headers)
+    }
+
+    #[test]
+    fn numbers_are_written_as_prometheus_reads_them() {
+        for (number, text) in [
+            (0.0, "0"),
+            (4.0, "4"),
+            (-0.5, "-0.5"),
+            (0.000_000_1, "1e-7"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(Float(number).to_string(), text);
+        }
     }
 
     #[test]
@@ -169,13 +251,13 @@ mod tests {
 
     #[test]
     fn a_histogram_adds_its_shards_up_and_is_left_out_while_it_is_empty() {
-        let (one, two) = (Histogram::default(), Histogram::default());
+        let (one, two) = (Buckets::default(), Buckets::default());
         let mut text = Exposition::new(Format::Prometheus);
         text.begin(Metric::DependencyCheckDuration);
-        text.histogram(&["empty"], [&one, &two]);
+        text.histogram(&["empty"], [&one, &two], None);
         one.record(Duration::from_millis(1));
         two.record(Duration::from_secs(1));
-        text.histogram(&["db"], [&one, &two]);
+        text.histogram(&["db"], [&one, &two], None);
         let text = text.finish();
         for part in [
             "# TYPE dependency_check_duration_seconds histogram\n",

@@ -23,23 +23,20 @@ pub(super) const BOUNDS: [(u64, &str); 14] = [
     (10_000_000, "10"),
 ];
 
-/// Counts of durations. One thread records (a worker, or the checker of a dependency), anyone reads.
-#[derive(Debug, Default)]
-pub(crate) struct Histogram {
-    /// One per bound, and one for what is longer.
-    buckets: [AtomicU64; BOUNDS.len() + 1],
-    sum_ns: AtomicU64,
-}
+/// One per bound, and one for what is longer.
+pub(super) const BUCKETS: usize = BOUNDS.len() + 1;
 
-/// An addition where nobody else writes: half the price of one that others may race with.
-pub(super) fn add(number: &AtomicU64, more: u64) {
-    number.store(number.load(Relaxed).wrapping_add(more), Relaxed);
+/// Counts of durations. Anyone records, anyone reads.
+#[derive(Debug, Default)]
+pub(crate) struct Buckets {
+    buckets: [AtomicU64; BUCKETS],
+    sum_ns: AtomicU64,
 }
 
 /// A histogram's numbers at one moment, which can be added up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
-    buckets: [u64; BOUNDS.len() + 1],
+    buckets: [u64; BUCKETS],
     sum_ns: u64,
 }
 
@@ -57,7 +54,7 @@ fn pairs<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl Durations {
-    pub(super) fn of<'a>(histograms: impl IntoIterator<Item = &'a Histogram>) -> Self {
+    pub(super) fn of<'a>(histograms: impl IntoIterator<Item = &'a Buckets>) -> Self {
         let mut counts = Counts::default();
         for histogram in histograms {
             histogram.add_to(&mut counts);
@@ -66,15 +63,17 @@ impl Durations {
     }
 }
 
-impl Histogram {
-    pub(crate) fn record(&self, duration: Duration) {
+impl Buckets {
+    /// Counts a duration; in which bucket.
+    pub(crate) fn record(&self, duration: Duration) -> usize {
         let us = duration.as_nanos().div_ceil(1000);
-        let bucket = BOUNDS.iter().take_while(|(bound, _)| u128::from(*bound) < us).count();
-        if let Some(bucket) = self.buckets.get(bucket) {
-            add(bucket, 1);
+        let index = BOUNDS.iter().take_while(|(bound, _)| u128::from(*bound) < us).count();
+        if let Some(bucket) = self.buckets.get(index) {
+            bucket.fetch_add(1, Relaxed);
         }
         // Wraps after 584 years of requests.
-        add(&self.sum_ns, u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+        self.sum_ns.fetch_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        index
     }
 
     pub(super) fn add_to(&self, counts: &mut Counts) {
@@ -110,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_bound_belongs_to_its_bucket_and_what_is_just_above_does_not() {
-        let histogram = Histogram::default();
+        let histogram = Buckets::default();
         for us in [0, 500, 501, 10_000_000, 10_000_001] {
             histogram.record(Duration::from_micros(us));
         }

@@ -4,18 +4,15 @@
 mod tests {
     use std::fmt::Write;
 
-    use super::super::table::{Kind, Metric};
+    use super::super::table::Metric;
 
     #[test]
     fn the_documentation_page_is_that_of_the_table() {
-        let mut rows = String::new();
-        for metric in Metric::ALL {
+        let (mut plain, mut tls) = (String::new(), String::new());
+        for &metric in Metric::ALL {
             let family = metric.family();
-            let kind = match family.kind {
-                Kind::Counter => "counter",
-                Kind::Gauge => "gauge",
-                Kind::Histogram => "histogram",
-            };
+            let rows = if family.name.starts_with("tls_") { &mut tls } else { &mut plain };
+            let kind = family.kind.as_str();
             let labels: Vec<String> = family
                 .labels
                 .iter()
@@ -29,7 +26,7 @@ mod tests {
                 labels.join("<br>")
             );
         }
-        let page = include_str!("page.md").replace("{rows}\n", &rows);
-        crate::testing::assert_page("docs/metrics.md", &page);
+        let page = include_str!("page.md").replace("{rows}\n", &plain).replace("{tls}\n", &tls);
+        crate::pages::assert_page("docs/metrics.md", &page);
     }
 }

@@ -3,11 +3,11 @@
 
 use std::fs;
 
-use super::exposition::Exposition;
+use super::exposition::{Exposition, Float};
 use super::table::Metric;
 
 /// Clock ticks a second in `/proc`: USER_HZ, 100 on every architecture that Rust's Linux targets have.
-const TICKS: f64 = 100.0;
+const TICKS: u64 = 100;
 
 /// Memory's unit in `/proc/self/stat`.
 const KIB: u64 = 1024;
@@ -17,9 +17,9 @@ const KIB: u64 = 1024;
 pub(crate) struct ProcessStats {
     cpu_seconds: Option<f64>,
     open_fds: Option<u64>,
-    max_fds: Option<f64>,
+    max_fds: Option<i64>,
     virtual_bytes: Option<u64>,
-    virtual_max_bytes: Option<f64>,
+    virtual_max_bytes: Option<i64>,
     resident_bytes: Option<u64>,
     start_seconds: Option<f64>,
 }
@@ -34,32 +34,28 @@ impl ProcessStats {
             .map(|(_, rest)| rest.split_whitespace().collect())
             .unwrap_or_default();
         // proc(5) counts from 1, and two fields are gone.
-        let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
+        let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let memory = |key: &str| number_after(&status, key).map(|kib| kib * KIB);
         let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
         let boot = fs::read_to_string("/proc/stat").ok().and_then(|s| number_after(&s, "btime"));
         Self {
-            cpu_seconds: field(14).zip(field(15)).map(|(user, system)| (user + system) / TICKS),
+            cpu_seconds: field(14).zip(field(15)).map(|(user, system)| seconds(user + system)),
             open_fds: open_fds(),
             max_fds: limit(&limits, "Max open files"),
             virtual_bytes: memory("VmSize:"),
             virtual_max_bytes: limit(&limits, "Max address space"),
             resident_bytes: memory("VmRSS:"),
-            #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
-            start_seconds: boot.zip(field(22)).map(|(boot, start)| boot as f64 + start / TICKS),
+            start_seconds: boot.zip(field(22)).map(|(boot, start)| seconds(boot * TICKS + start)),
         }
-    }
-
-    /// The most file descriptors that may be open.
-    pub(crate) fn max_fds(&self) -> Option<f64> {
-        self.max_fds
     }
 
     /// Writes the sample of a metric, if it is one of these and known.
     pub(crate) fn write(&self, metric: Metric, text: &mut Exposition) {
         match metric {
-            Metric::ProcessCpuSeconds => self.cpu_seconds.map(|value| text.sample(&[], value)),
+            Metric::ProcessCpuSeconds => {
+                self.cpu_seconds.map(|value| text.sample(&[], Float(value)))
+            }
             Metric::ProcessOpenFds => self.open_fds.map(|value| text.sample(&[], value)),
             Metric::ProcessMaxFds => self.max_fds.map(|value| text.sample(&[], value)),
             Metric::ProcessVirtualMemory => self.virtual_bytes.map(|value| text.sample(&[], value)),
@@ -69,7 +65,9 @@ impl ProcessStats {
             Metric::ProcessResidentMemory => {
                 self.resident_bytes.map(|value| text.sample(&[], value))
             }
-            Metric::ProcessStartTime => self.start_seconds.map(|value| text.sample(&[], value)),
+            Metric::ProcessStartTime => {
+                self.start_seconds.map(|value| text.sample(&[], Float(value)))
+            }
             _ => None,
         };
     }
@@ -92,12 +90,17 @@ fn number_after(text: &str, key: &str) -> Option<u64> {
 }
 
 /// The soft limit of a line of `/proc/self/limits`; -1 for none, as Prometheus' own clients say it.
-fn limit(text: &str, key: &str) -> Option<f64> {
+fn limit(text: &str, key: &str) -> Option<i64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     match line.split_whitespace().next()? {
-        "unlimited" => Some(-1.0),
+        "unlimited" => Some(-1),
         number => number.parse().ok(),
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "ticks since 1970 fit a double")]
+fn seconds(ticks: u64) -> f64 {
+    ticks as f64 / TICKS as f64
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -109,7 +112,7 @@ mod tests {
     fn linux_tells_all_seven() {
         let stats = ProcessStats::read();
         let mut text = Exposition::new(Format::Prometheus);
-        for metric in Metric::ALL {
+        for &metric in Metric::ALL {
             stats.write(metric, &mut text);
         }
         assert_eq!(text.finish().lines().count(), 7, "{stats:?}");

@@ -4,37 +4,65 @@
 //! well while draining. Readiness asks whether requests should be sent here; it reads what the
 //! checkers left and waits for nothing.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
 
-use crate::error::{Code, Error};
+use super::Show;
+use crate::code::Code;
+use crate::error::Error;
+use crate::health::{Health, HealthReport};
+use crate::lifecycle::Lifecycle;
 use crate::request::Request;
 use crate::response;
 use crate::router::HandlerResult;
+use crate::server::Pulse;
 
 /// When to ask again, in seconds: states change with the checks, at most one a second.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-pub(super) async fn live(request: Request) -> HandlerResult {
-    match request.app().watchdog.stalled_worker() {
-        None => Ok(response::text("OK")),
-        Some(worker) => Err(Error::new(
-            Code::ServiceUnavailable,
-            format!("worker {worker} has been busy with one task for too long"),
-        )),
+/// Whether this process should be restarted.
+#[derive(Clone)]
+pub(crate) struct Live(pub(crate) Arc<Pulse>);
+
+impl Show for Live {
+    fn show(&self, _: &Request) -> HandlerResult {
+        if self.0.is_stuck() {
+            return Err(Error::new(
+                Code::SERVICE_UNAVAILABLE,
+                "every worker has been busy with one task for too long",
+            ));
+        }
+        Ok(response::text("OK"))
     }
 }
 
-pub(super) async fn ready(request: Request) -> HandlerResult {
-    let app = request.app();
-    let report = app.health.report(app.lifecycle.is_draining());
-    let is_ready = report.status.is_ready();
-    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut response = response::json_with(status, &report)?;
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if !is_ready {
-        headers.insert(RETRY_AFTER, RETRY_SECONDS);
+/// Whether requests should be sent here.
+#[derive(Clone)]
+pub(crate) struct Ready {
+    pub(crate) health: Arc<Health>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+}
+
+impl Ready {
+    /// What readiness reports.
+    pub(super) fn report(&self) -> HealthReport {
+        self.health.report(self.lifecycle.is_draining())
     }
-    Ok(response)
+}
+
+impl Show for Ready {
+    fn show(&self, _: &Request) -> HandlerResult {
+        let report = self.report();
+        let is_ready = report.status.is_ready();
+        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let mut response = response::json_with(status, &report)?;
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if !is_ready {
+            headers.insert(RETRY_AFTER, RETRY_SECONDS);
+        }
+        Ok(response)
+    }
 }

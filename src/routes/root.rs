@@ -3,20 +3,24 @@
 
 mod page;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderValue, VARY};
 use serde::Serialize;
 
-use crate::app::{App, TARGET, VERSION};
+use super::Show;
+use super::health::Ready;
 use crate::health::HealthReport;
-use crate::metrics::{Durations, HttpSeries};
+use crate::identity::{Identity, TARGET};
+use crate::metrics::{Durations, HttpMetrics};
 use crate::negotiation::preference;
 use crate::request::Request;
 use crate::response;
 use crate::router::HandlerResult;
-use crate::telemetry::rfc3339;
+use crate::server::Admission;
+use crate::telemetry::{Levels, rfc3339};
 
 #[derive(Serialize)]
 struct Overview<'a> {
@@ -28,6 +32,7 @@ struct Overview<'a> {
     node: Option<&'a str>,
     started_at: String,
     uptime_seconds: u64,
+    log_level: String,
     is_ready: bool,
     health: HealthReport,
     requests: Requests,
@@ -42,16 +47,30 @@ struct Requests {
     duration_seconds: Durations,
 }
 
-pub(super) async fn show(request: Request) -> HandlerResult {
-    let mut response = if prefers_html(request.headers()) {
-        page::response()
-    } else {
-        response::json(&overview(request.app()))?
-    };
-    let headers = response.headers_mut();
-    headers.insert(VARY, HeaderValue::from_name(ACCEPT));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+/// What is running here.
+pub(crate) struct Root {
+    pub(crate) identity: Identity,
+    pub(crate) revision: Option<String>,
+    pub(crate) pod_name: Option<String>,
+    pub(crate) node_name: Option<String>,
+    pub(crate) levels: Levels,
+    pub(crate) ready: Ready,
+    pub(crate) metrics: Arc<HttpMetrics>,
+    pub(crate) admission: Arc<Admission>,
+}
+
+impl Show for Root {
+    fn show(&self, request: &Request) -> HandlerResult {
+        let mut response = if prefers_html(request.headers()) {
+            page::response()
+        } else {
+            response::json(&self.overview())?
+        };
+        let headers = response.headers_mut();
+        headers.insert(VARY, HeaderValue::from_name(ACCEPT));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Ok(response)
+    }
 }
 
 /// A browser names `text/html`; a client that takes anything, or says nothing, gets JSON.
@@ -59,30 +78,33 @@ fn prefers_html(headers: &HeaderMap) -> bool {
     preference(headers, "text/html").weight > preference(headers, "application/json").weight
 }
 
-fn overview(app: &App) -> Overview<'_> {
-    let health = app.health.report(app.lifecycle.is_draining());
-    let uptime = app.health.started().elapsed();
-    let (total, server_errors) = HttpSeries::totals(&app.shards);
-    Overview {
-        name: env!("CARGO_PKG_NAME"),
-        version: VERSION,
-        target: TARGET,
-        revision: app.config.revision.as_deref(),
-        pod: app.config.pod_name.as_deref(),
-        node: app.config.node_name.as_deref(),
-        started_at: rfc3339(
-            SystemTime::now().checked_sub(uptime).unwrap_or(SystemTime::UNIX_EPOCH),
-        ),
-        uptime_seconds: uptime.as_secs(),
-        is_ready: health.status.is_ready(),
-        health,
-        requests: Requests {
-            total,
-            server_errors,
-            in_flight: app.in_flight(),
-            duration_seconds: HttpSeries::durations(&app.shards),
-        },
-        connections: app.admission.active(),
+impl Root {
+    fn overview(&self) -> Overview<'_> {
+        let health = self.ready.report();
+        let uptime = self.ready.health.started().elapsed();
+        let (total, server_errors) = self.metrics.totals();
+        Overview {
+            name: self.identity.name,
+            version: self.identity.version,
+            target: TARGET,
+            revision: self.revision.as_deref(),
+            pod: self.pod_name.as_deref(),
+            node: self.node_name.as_deref(),
+            started_at: rfc3339(
+                SystemTime::now().checked_sub(uptime).unwrap_or(SystemTime::UNIX_EPOCH),
+            ),
+            uptime_seconds: uptime.as_secs(),
+            log_level: self.levels.now(),
+            is_ready: health.status.is_ready(),
+            health,
+            requests: Requests {
+                total,
+                server_errors,
+                in_flight: self.metrics.in_flight(),
+                duration_seconds: self.metrics.durations(),
+            },
+            connections: self.admission.active(),
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use super::workers::{Accepted, Workers};
-use crate::app::App;
+use super::admission::Place;
+use super::connection::{self, Shared};
 
 /// The first and the longest wait after the machine had no resources for a connection.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
@@ -31,69 +31,69 @@ enum Class {
 /// Accepts connections until it is dropped. It ends by itself only when the socket is broken.
 pub(super) struct Acceptor {
     listener: TcpListener,
-    app: Arc<App>,
-    workers: Workers,
+    shared: Arc<Shared>,
+    /// Accepted, and without a place so far.
+    accepted: Option<TcpStream>,
     wait: Duration,
     told_at: Option<Instant>,
 }
 
 impl Acceptor {
     /// `listener` must not block.
-    pub(super) fn new(
-        listener: std::net::TcpListener,
-        app: Arc<App>,
-        workers: Workers,
-    ) -> io::Result<Self> {
+    pub(super) fn new(listener: std::net::TcpListener, shared: Arc<Shared>) -> io::Result<Self> {
         let listener = TcpListener::from_std(listener)?;
-        Ok(Self { listener, app, workers, wait: FIRST_WAIT, told_at: None })
+        Ok(Self { listener, shared, accepted: None, wait: FIRST_WAIT, told_at: None })
     }
 
     /// Accepts for ever; returns the error that ended it.
     pub(super) async fn run(&mut self) -> io::Error {
         loop {
-            // Past the reserve nobody is accepted: new connections wait in the kernel's queue.
-            let Some(permit) = self.app.admission.permit().await else {
-                return io::Error::other("the service admits no connections any more");
-            };
-            // A socket belongs to the runtime that waits for it: it is taken out of this one and
-            // put into its worker's.
-            let accepted = self.listener.accept().await;
-            match accepted.and_then(|(stream, _)| stream.into_std()) {
-                Ok(stream) => {
+            if self.accepted.is_some() {
+                // Where there is no place at all, the others wait in the kernel's queue.
+                let place = self.shared.admission.place(&self.shared.layers).await;
+                if let Some(stream) = self.accepted.take() {
+                    receive(&self.shared, stream, place);
+                }
+            }
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
                     self.wait = FIRST_WAIT;
-                    let place = self.app.admission.enter(permit);
-                    hand_over(&self.workers, Accepted { stream, place });
+                    self.accepted = Some(stream);
                 }
                 Err(error) => match classify(&error) {
                     Class::Connection => {}
-                    Class::Resources => {
-                        drop(permit);
-                        self.back_off(&error).await;
-                    }
+                    Class::Resources => self.back_off(&error).await,
                     Class::Listener => return error,
                 },
             }
         }
     }
 
-    /// Accepts what has arrived already, and then closes the listening socket. The workers are
-    /// returned: they serve on until they are dropped.
-    pub(super) fn finish(self) -> Workers {
-        let Self { listener, app, workers, .. } = self;
-        let Ok(listener) = listener.into_std() else { return workers };
-        while let Some(permit) = app.admission.try_permit() {
+    /// Accepts what has arrived already, and then closes the listening socket.
+    pub(super) fn finish(self) {
+        let Self { listener, shared, accepted, .. } = self;
+        let take = |stream| {
+            let place = shared.admission.try_place(&shared.layers);
+            place.map(|place| receive(&shared, stream, place)).is_some()
+        };
+        let Ok(listener) = listener.into_std() else { return };
+        if accepted.is_some_and(|stream| !take(stream)) {
+            return;
+        }
+        loop {
             match listener.accept() {
-                Ok((stream, _)) if stream.set_nonblocking(true).is_ok() => {
-                    let place = app.admission.enter(permit);
-                    hand_over(&workers, Accepted { stream, place });
+                Ok((stream, _)) => {
+                    let stream =
+                        stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                    if stream.is_ok_and(|stream| !take(stream)) {
+                        return;
+                    }
                 }
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if classify(&error) == Class::Connection => {}
-                Err(_) => break,
+                Err(_) => return,
             }
         }
-        workers
     }
 
     async fn back_off(&mut self, error: &io::Error) {
@@ -106,10 +106,10 @@ impl Acceptor {
     }
 }
 
-fn hand_over(workers: &Workers, accepted: Accepted) {
+fn receive(shared: &Arc<Shared>, stream: TcpStream, place: Place) {
     // Responses are written whole; waiting for more to send would only delay them.
-    match accepted.stream.set_nodelay(true) {
-        Ok(()) => workers.take(accepted),
+    match stream.set_nodelay(true) {
+        Ok(()) => connection::receive_new(shared, stream, place),
         Err(error) => tracing::debug!(%error, "an accepted connection was gone at once"),
     }
 }

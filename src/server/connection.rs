@@ -1,129 +1,180 @@
-//! One connection: what it has at hand, and how it goes from waiting to a protocol and back.
-//!
-//! hyper holds two buffers of 8 KiB for each connection. Ten thousand idle ones would hold 160 MB,
-//! so a connection that has been quiet for a moment is taken back from hyper and waits as a bare
-//! socket; the next byte starts hyper anew.
+//! One connection, from its first head to its end: on the main thread until it asks for something
+//! that the main thread does not answer itself, and then on the workers.
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
-use super::admission::{Class, Place};
-use super::flow::Flow;
-use super::workers::Worker;
-use super::{h1, h2, linger, waiting};
-use crate::app::App;
-use crate::error::{Code, Error};
-use crate::metrics::HttpShard;
-use crate::router::Found;
-use hyper::header::{HeaderValue, RETRY_AFTER};
+use super::admission::{Admission, Place};
+use super::gate;
+use super::h1::{self, Answers, Left};
+#[cfg(feature = "tls")]
+use super::handshake::{self, Handshakes};
+use super::head::{self, Head};
+use super::socket::{self, Detached, Socket};
+use super::workers::Workers;
+use super::{Limits, h2, linger, refusal};
+use crate::bounds::{Reason, Turn};
+use crate::layers::{Flow, Layers};
+use crate::task;
 
-/// A connection as its requests see it.
-pub(crate) struct Connection {
-    worker: Arc<Worker>,
-    class: Class,
-    flow: Flow,
-    /// Whether it was told to come back: it counts once, however many requests of HTTP/2 it sends.
-    is_rejected: AtomicBool,
+/// What connections need, the same for all of them.
+pub(super) struct Shared {
+    pub(super) layers: Arc<Layers>,
+    pub(super) limits: Limits,
+    pub(super) admission: Arc<Admission>,
+    pub(super) workers: Workers,
+    /// The way back to the main thread. Not bounded by itself: each message holds a place.
+    pub(super) home: mpsc::UnboundedSender<Parcel>,
+    /// Where the port speaks TLS.
+    #[cfg(feature = "tls")]
+    pub(super) handshakes: Option<Handshakes>,
 }
 
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("class", &self.class)
-            .field("flow", &self.flow)
-            .finish_non_exhaustive()
+/// A connection on its way from one thread to another. A socket belongs to the runtime that waits for
+/// it: it is taken out of one, and put into the other.
+pub(super) struct Parcel {
+    stream: Detached,
+    ahead: Bytes,
+    flow: Arc<Flow>,
+    place: Place,
+}
+
+#[cfg(feature = "tls")]
+impl Parcel {
+    /// A connection whose first head is still to come.
+    pub(super) fn new(stream: Detached, flow: Arc<Flow>, place: Place) -> Self {
+        Self { stream, ahead: Bytes::new(), flow, place }
     }
 }
 
-impl Connection {
-    pub(crate) fn app(&self) -> &App {
-        self.worker.app()
-    }
-
-    /// The numbers of this connection's worker.
-    pub(crate) fn shard(&self) -> &HttpShard {
-        self.worker.shard()
-    }
-
-    pub(crate) fn flow(&self) -> &Flow {
-        &self.flow
-    }
-
-    pub(crate) fn class(&self) -> Class {
-        self.class
-    }
-
-    /// Whether the response that is being made is the connection's last.
-    pub(crate) fn is_closing(&self) -> bool {
-        self.class == Class::Reserve || self.app().lifecycle.is_draining()
-    }
-
-    /// Refuses what a connection of the reserve may not ask for.
-    pub(crate) fn admit(&self, found: &Found<'_>) -> Result<(), Error> {
-        let is_probe = matches!(found, Found::Endpoint(endpoint, _) if endpoint.is_probe);
-        if self.class == Class::Normal || is_probe {
-            return Ok(());
+/// Receives connections that come back, for ever.
+pub(super) async fn receive_back(shared: Arc<Shared>, mut home: mpsc::UnboundedReceiver<Parcel>) {
+    while let Some(Parcel { stream, ahead, flow, place }) = home.recv().await {
+        match Socket::from_std(stream) {
+            Ok(stream) => {
+                task::spawn(receive(Arc::clone(&shared), stream, ahead, flow, place));
+            }
+            Err(error) => tracing::warn!(%error, "a connection cannot be taken over"),
         }
-        if !self.is_rejected.swap(true, Relaxed) {
-            self.app().admission.reject();
-        }
-        Err(Error::new(Code::ServiceUnavailable, "there are too many connections; try again soon")
-            .with_header(RETRY_AFTER, HeaderValue::from_static("1")))
-    }
-
-    /// Now, as nanoseconds since the service's epoch.
-    pub(crate) fn now(&self) -> u64 {
-        u64::try_from(self.app().epoch.elapsed().as_nanos()).unwrap_or(u64::MAX - 1)
-    }
-
-    /// How long ago a moment was.
-    pub(crate) fn elapsed(&self, moment: u64) -> Duration {
-        Duration::from_nanos(self.now().saturating_sub(moment))
     }
 }
 
-/// What a protocol leaves behind.
-pub(super) enum Left {
-    /// Quiet: the bare socket waits for the next request. The bytes were read and not used.
-    Quiet(TcpStream, bytes::Bytes),
-    /// Done: the socket is to be closed so that the client gets all that was written.
-    Done(TcpStream),
-    /// Gone.
-    Gone,
+/// Receives a connection that is new.
+pub(super) fn receive_new(shared: &Arc<Shared>, stream: TcpStream, place: Place) {
+    let flow = Arc::new(Flow::new(Arc::clone(&shared.layers), place.is_reserve()));
+    #[cfg(feature = "tls")]
+    if let Some(handshakes) = &shared.handshakes {
+        return handshake::begin(shared, handshakes, stream, flow, place);
+    }
+    task::spawn(receive(Arc::clone(shared), socket::plain(stream), Bytes::new(), flow, place));
 }
 
-/// Serves a connection until it ends. Its place is given back then.
-pub(super) async fn serve(mut stream: TcpStream, place: Place, worker: Arc<Worker>) {
-    let now = u64::try_from(worker.app().epoch.elapsed().as_nanos()).unwrap_or(0);
-    let flow = Flow::new(now);
-    let connection = Arc::new(Connection {
-        worker,
-        class: place.class,
-        flow,
-        is_rejected: AtomicBool::new(false),
-    });
-    let mut bytes = bytes::Bytes::new();
+/// Receives a connection, on the main thread. It waits for heads, answers those who watch the
+/// service, and gives the connection to the workers with the first other request.
+async fn receive(
+    shared: Arc<Shared>,
+    mut stream: Socket,
+    mut ahead: Bytes,
+    flow: Arc<Flow>,
+    mut place: Place,
+) {
+    let (limits, queue) = (&shared.limits, &shared.layers.bounds.queue);
     loop {
-        if bytes.is_empty() {
-            // Even empty it may hold hyper's buffer.
-            drop(bytes);
-            let Some(read) = waiting::for_bytes(&stream, &connection).await else {
-                return;
-            };
-            bytes = read;
+        ahead = match head::wait(&mut stream, &flow, limits, ahead).await {
+            Head::Begun(bytes) => bytes,
+            Head::Refused => return linger::close(stream).await,
+            Head::Over => return socket::leave(stream),
+        };
+        let is_own = !h2::begins(&ahead) && gate::is_own(&flow, &ahead);
+        if !is_own && place.is_reserve() && shared.admission.promote(&mut place).await {
+            flow.leave_reserve();
         }
-        if !connection.flow.has_served() && h2::begins(&bytes) {
-            return Box::pin(h2::serve(stream, bytes, &connection)).await;
+        if h2::begins(&ahead) {
+            return hand_over(&shared, stream, ahead, flow, place, None);
         }
-        // In a box of its own, so that a connection that waits does not hold room for it.
-        match Box::pin(h1::serve(stream, bytes, &connection)).await {
-            Left::Quiet(socket, unused) => (stream, bytes) = (socket, unused),
+        if !is_own && !flow.is_reserve() {
+            if let Some(turn) = queue.turn(|| flow.now()).await {
+                return hand_over(&shared, stream, ahead, flow, place, Some(turn));
+            }
+            if !refusal::shed_whole(&mut stream, &flow, &ahead, Reason::QueueTime).await {
+                return linger::close(stream).await;
+            }
+            ahead = Bytes::new();
+            continue;
+        }
+        match h1::serve(stream, ahead, &flow, limits, Answers::Own).await {
+            Left::Quiet(socket, unused) => (stream, ahead) = (socket, unused),
             Left::Done(socket) => return linger::close(socket).await,
             Left::Gone => return,
+        }
+    }
+}
+
+fn hand_over(
+    shared: &Arc<Shared>,
+    stream: Socket,
+    ahead: Bytes,
+    flow: Arc<Flow>,
+    place: Place,
+    turn: Option<Turn>,
+) {
+    let stream = match stream.into_std() {
+        Ok(stream) => stream,
+        Err(error) => return tracing::warn!(%error, "a connection cannot be handed over"),
+    };
+    flow.hand_over();
+    let here = Arc::clone(shared);
+    shared.workers.spawn(async move {
+        drop(turn);
+        match Socket::from_std(stream) {
+            Ok(stream) => serve(&here, stream, ahead, flow, place).await,
+            Err(error) => tracing::warn!(%error, "a connection cannot be taken over"),
+        }
+    });
+}
+
+/// Serves a connection until it ends, on the workers, or gives it back.
+async fn serve(
+    shared: &Shared,
+    mut stream: Socket,
+    mut ahead: Bytes,
+    flow: Arc<Flow>,
+    place: Place,
+) {
+    let (limits, bounds) = (&shared.limits, &shared.layers.bounds);
+    if flow.take_over() {
+        refusal::shed(&mut stream, &flow, &ahead, Reason::QueueTime).await;
+        return linger::close(stream).await;
+    }
+    loop {
+        if !bounds.has_room(|| flow.now()) {
+            refusal::shed(&mut stream, &flow, &ahead, Reason::BufferedBytes).await;
+            return linger::close(stream).await;
+        }
+        // Each in a box of its own, so that a connection that waits does not hold room for it.
+        if !flow.has_served() && h2::begins(&ahead) {
+            return Box::pin(h2::serve(stream, ahead, &flow, limits)).await;
+        }
+        match Box::pin(h1::serve(stream, ahead, &flow, limits, Answers::All)).await {
+            Left::Quiet(socket, unused) => (stream, ahead) = (socket, unused),
+            Left::Done(socket) => return linger::close(socket).await,
+            Left::Gone => return,
+        }
+        if !bounds.queue.is_guarded(|| flow.now()) {
+            ahead = match head::wait(&mut stream, &flow, limits, ahead).await {
+                Head::Begun(bytes) => bytes,
+                Head::Refused => return linger::close(stream).await,
+                Head::Over => return socket::leave(stream),
+            };
+        }
+        if bounds.queue.is_guarded(|| flow.now()) {
+            return match stream.into_std() {
+                Ok(stream) => drop(shared.home.send(Parcel { stream, ahead, flow, place })),
+                Err(error) => tracing::warn!(%error, "a connection cannot be given back"),
+            };
         }
     }
 }

@@ -4,21 +4,31 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
-use crate::config::WorkerCount;
+use super::settings::WorkerCount;
 
-/// The number of workers, and where it came from, for the log.
-pub(super) fn workers(setting: WorkerCount) -> (usize, &'static str) {
-    match setting {
-        WorkerCount::Fixed(count) => (count.get(), "setting"),
-        WorkerCount::Auto => {
-            // Counts the affinity mask and the CPU quota of the cgroup, v1 and v2; rounded down.
-            let granted = available_parallelism().map_or(1, NonZeroUsize::get);
-            match allowed_by_affinity() {
-                Some(allowed) if granted < allowed => (granted, "cgroup CPU quota"),
-                Some(_) => (granted, "CPU affinity"),
-                None => (granted, "machine"),
+/// How many workers there are, and where that came from, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WorkerThreads {
+    pub(crate) count: usize,
+    pub(crate) from: &'static str,
+}
+
+impl WorkerThreads {
+    /// As many as are set, else as CPUs are granted.
+    pub(crate) fn of(setting: WorkerCount) -> Self {
+        let (count, from) = match setting {
+            WorkerCount::Fixed(count) => (count.get(), "setting"),
+            WorkerCount::Auto => {
+                // Counts the affinity mask and the CPU quota of the cgroup, v1 and v2; rounded down.
+                let granted = available_parallelism().map_or(1, NonZeroUsize::get);
+                match allowed_by_affinity() {
+                    Some(allowed) if granted < allowed => (granted, "cgroup CPU quota"),
+                    Some(_) => (granted, "CPU affinity"),
+                    None => (granted, "machine"),
+                }
             }
-        }
+        };
+        Self { count, from }
     }
 }
 
@@ -54,7 +64,7 @@ mod tests {
     #[test]
     fn a_setting_is_taken_as_it_is() {
         let three = WorkerCount::Fixed(NonZeroUsize::new(3).unwrap());
-        assert_eq!(workers(three), (3, "setting"));
-        assert!(workers(WorkerCount::Auto).0 >= 1);
+        assert_eq!(WorkerThreads::of(three), WorkerThreads { count: 3, from: "setting" });
+        assert!(WorkerThreads::of(WorkerCount::Auto).count >= 1);
     }
 }

@@ -1,23 +1,28 @@
-//! HTTP/1.1 on a connection, until it ends or has been quiet for a while.
+//! HTTP/1.1 on a connection, from a head that is there until the connection ends or is quiet.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::HeaderMap;
+use bytes::{Bytes, BytesMut};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::connection::{Connection, Left};
+use super::Limits;
 use super::io::Io;
-use crate::config::ServerConfig;
-use crate::layers;
-use crate::trace::TraceContext;
+use super::socket::Socket;
+use crate::bounds::{Kind, STALLED_AFTER, Ticket};
+use crate::code::Code;
+use crate::error::Error;
+use crate::layers::{self, Flow, Refused};
+
+/// What hyper and its buffers cost while they serve a connection, large heads apart. Measured: 11 KiB.
+const CONNECTION_BYTES: usize = 12 * 1024;
 
 /// How long a connection must have been quiet to be taken back from hyper.
 const QUIET: Duration = Duration::from_millis(100);
@@ -25,17 +30,31 @@ const QUIET: Duration = Duration::from_millis(100);
 /// The same once the service drains: nobody should be waited for longer than needed.
 const QUIET_WHILE_DRAINING: Duration = Duration::from_millis(50);
 
-/// How far the parser's limit lies above ours, so that our own answer reaches the client.
-const PARSER_SLACK: usize = 8 * 1024;
+/// What a protocol leaves behind.
+pub(super) enum Left {
+    /// Quiet: the bare socket waits for the next request. The bytes were read and not used.
+    Quiet(Socket, Bytes),
+    /// Done: the socket is to be closed so that the client gets all that was written.
+    Done(Socket),
+    /// Gone.
+    Gone,
+}
+
+/// Who may be answered here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// Everybody.
+    All,
+    /// Those whom the main thread answers (see `gate`); the next one who is not leaves it quiet.
+    Own,
+}
 
 /// What the watch over a connection has decided.
 enum Verdict {
     /// Look again then.
     Wait(Duration),
-    /// Nothing is going on.
+    /// Nothing is going on, or nothing that is for this thread.
     Quiet,
-    /// A head has not arrived in time.
-    HeadTimeout,
     /// The client takes no bytes, or sends the rest of a body to a handler that has answered.
     Stalled,
 }
@@ -45,27 +64,62 @@ enum Ended {
     By(Verdict),
 }
 
-pub(super) async fn serve(stream: TcpStream, ahead: Bytes, connection: &Arc<Connection>) -> Left {
-    let config = &connection.app().config.server;
+pub(super) async fn serve(
+    stream: Socket,
+    ahead: Bytes,
+    flow: &Arc<Flow>,
+    limits: &Limits,
+    answers: Answers,
+) -> Left {
+    let mut hold = flow.share.hold();
+    hold.force(CONNECTION_BYTES);
     let service = {
-        let connection = Arc::clone(connection);
-        service_fn(move |request| layers::answer(Arc::clone(&connection), request))
+        let flow = Arc::clone(flow);
+        service_fn(move |request| layers::answer(Arc::clone(&flow), request))
     };
-    let io = TokioIo::new(Io::new(stream, ahead, connection));
-    let mut http = builder(config).serve_connection(io, service);
-    let mut tick = Box::pin(sleep(shortest_limit(config)));
+    let is_shut = (answers == Answers::Own).then(Arc::<AtomicBool>::default);
+    let mut io = Io::new(stream, ahead, flow);
+    if let Some(is_shut) = &is_shut {
+        io = io.gated(Arc::clone(is_shut));
+    }
+    let mut http = builder(limits).serve_connection(TokioIo::new(io), service);
+    let mut tick = Box::pin(sleep(QUIET));
+    let mut stall = Stall::default();
+    let began = flow.moved_at();
+    let mut is_slow = false;
 
     let ended = std::future::poll_fn(|context| {
         loop {
+            flow.begin_turn();
             if let Poll::Ready(result) = Pin::new(&mut http).poll(context) {
                 return Poll::Ready(Ended::ByProtocol(result));
             }
-            connection.flow().await_head(|| connection.now());
+            flow.await_head();
+            if is_idle(flow) {
+                let is_shut = is_shut.as_ref().is_some_and(|is_shut| is_shut.load(Relaxed));
+                // What is only convenient, such as buffers at hand, is for those who need it; and while
+                // the queue is guarded the next request is let in by the main thread.
+                let bounds = &flow.layers.bounds;
+                let is_wanted =
+                    || bounds.account.is_tight() || bounds.queue.is_guarded(|| flow.now());
+                if is_shut || (flow.moved_at() != began && is_wanted()) {
+                    return Poll::Ready(Ended::By(Verdict::Quiet));
+                }
+                if std::mem::take(&mut is_slow) {
+                    reset(&mut tick, QUIET);
+                }
+            }
+            if stall.is_cut(context) {
+                return Poll::Ready(Ended::By(Verdict::Stalled));
+            }
             if tick.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
-            match judge(connection) {
-                Verdict::Wait(time) => reset(&mut tick, time),
+            match judge(flow, limits, &mut stall) {
+                Verdict::Wait(time) => {
+                    is_slow = time > QUIET;
+                    reset(&mut tick, time);
+                }
                 verdict => return Poll::Ready(Ended::By(verdict)),
             }
         }
@@ -73,17 +127,9 @@ pub(super) async fn serve(stream: TcpStream, ahead: Bytes, connection: &Arc<Conn
     .await;
 
     let parts = http.into_parts();
-    let stream = parts.io.into_inner().into_stream();
+    let (stream, ahead) = parts.io.into_inner().into_parts();
     match ended {
-        Ended::By(Verdict::Quiet) => Left::Quiet(stream, parts.read_buf),
-        Ended::By(Verdict::HeadTimeout) if is_no_head(&parts.read_buf) => {
-            connection.flow().forget_head();
-            Left::Quiet(stream, Bytes::new())
-        }
-        Ended::By(Verdict::HeadTimeout) => {
-            answer_head_timeout(&stream, connection);
-            Left::Done(stream)
-        }
+        Ended::By(Verdict::Quiet) => Left::Quiet(stream, joined(parts.read_buf, ahead)),
         Ended::By(_) => {
             tracing::debug!(
                 "a client did not take its response, or send its body, in time; it was cut"
@@ -92,10 +138,14 @@ pub(super) async fn serve(stream: TcpStream, ahead: Bytes, connection: &Arc<Conn
         }
         Ended::ByProtocol(Ok(())) => Left::Done(stream),
         Ended::ByProtocol(Err(error)) if error.is_parse() => {
-            // hyper has answered.
-            let status = if error.is_parse_too_large() { 431 } else { 400 };
-            let since = connection.flow().head_since().unwrap_or_else(|| connection.now());
-            layers::refused(connection, TraceContext::of(&HeaderMap::new()), status, since);
+            // hyper has answered, without a body.
+            let error = if error.is_parse_too_large() {
+                limits.request.header_fields_too_large()
+            } else {
+                Error::new(Code::INVALID_INPUT, "not HTTP")
+            };
+            let since = flow.head_since().unwrap_or_else(|| flow.now());
+            layers::refuse(&flow.layers, &Refused::unknown(), &error, flow.elapsed(since));
             Left::Done(stream)
         }
         Ended::ByProtocol(Err(error)) => {
@@ -105,64 +155,57 @@ pub(super) async fn serve(stream: TcpStream, ahead: Bytes, connection: &Arc<Conn
     }
 }
 
-/// hyper may have read the rest of a body that the handler left, and empty lines in front of a head
-/// are to be ignored: RFC 9112, 2.2.
-fn is_no_head(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+fn joined(first: Bytes, then: Bytes) -> Bytes {
+    if first.is_empty() || then.is_empty() {
+        return if first.is_empty() { then } else { first };
+    }
+    let mut both = BytesMut::from(first);
+    both.extend_from_slice(&then);
+    both.freeze()
 }
 
-fn builder(config: &ServerConfig) -> http1::Builder {
-    let largest_head = config.max_header_bytes + config.max_uri_bytes + PARSER_SLACK;
+fn builder(limits: &Limits) -> http1::Builder {
+    let largest_head = limits.largest_head();
     let mut builder = http1::Builder::new();
     builder
         // A client may close its sending half and still wait for the answer.
         .half_close(true)
-        // The watch below has the header timeout: hyper's begins while a connection is still idle,
-        // ends without an answer, and costs a timer for each request.
+        // `head` has the header timeout: hyper's begins while a connection is still idle, ends without
+        // an answer, and costs a timer for each request.
         .header_read_timeout(None)
         .max_buf_size(largest_head.max(16 * 1024))
         .max_header_size(largest_head);
     builder
 }
 
-/// Looks whether the connection has kept to its limits.
-fn judge(connection: &Connection) -> Verdict {
-    let config = &connection.app().config.server;
-    let flow = connection.flow();
-    let left = |since: u64, limit: Duration| {
-        connection.class().at_most(limit).saturating_sub(connection.elapsed(since))
-    };
-    let mut wait = shortest_limit(config);
-
-    if let Some(since) = flow.blocked_since().or(flow.uploads_since()) {
-        let left = left(since, config.request_timeout);
-        if left.is_zero() {
-            return Verdict::Stalled;
-        }
-        wait = wait.min(left);
-    } else if flow.in_flight() == 0 {
-        if let Some(since) = flow.head_since() {
-            let left = left(since, config.header_read_timeout);
-            if left.is_zero() {
-                return Verdict::HeadTimeout;
-            }
-            wait = wait.min(left);
-        } else {
-            let is_draining = connection.app().lifecycle.is_draining();
-            let quiet = if is_draining { QUIET_WHILE_DRAINING } else { QUIET };
-            let left = left(flow.moved_at(), quiet);
-            if left.is_zero() {
-                return Verdict::Quiet;
-            }
-            wait = wait.min(left);
-        }
-    }
-    Verdict::Wait(wait)
+/// Whether nothing is going on, but perhaps a head that has begun.
+fn is_idle(flow: &Flow) -> bool {
+    flow.in_flight() == 0 && flow.blocked_since().is_none() && flow.uploads_since().is_none()
 }
 
-/// How long nobody needs to look: no limit that begins now can be over by then.
-fn shortest_limit(config: &ServerConfig) -> Duration {
-    QUIET.min(config.header_read_timeout).min(config.request_timeout)
+/// Looks whether the connection has kept to its limits.
+fn judge(flow: &Arc<Flow>, limits: &Limits, stall: &mut Stall) -> Verdict {
+    let left = |since: u64, limit: Duration| limit.saturating_sub(flow.elapsed(since));
+    let limit = limits.request.request_timeout;
+    let look_again = limit.min(STALLED_AFTER);
+    if let Some(since) = flow.blocked_since().or(flow.uploads_since()) {
+        stall.note(flow, since);
+        let left = left(since, limit);
+        return if left.is_zero() { Verdict::Stalled } else { Verdict::Wait(left.min(look_again)) };
+    }
+    if !is_idle(flow) {
+        flow.slow();
+        match flow.half_closed_since() {
+            Some(since) => stall.note(flow, since),
+            None => stall.forget(),
+        }
+        return Verdict::Wait(look_again);
+    }
+    stall.forget();
+    let is_draining = flow.layers.lifecycle.is_draining();
+    let quiet = if is_draining { QUIET_WHILE_DRAINING } else { QUIET };
+    let left = left(flow.head_since().unwrap_or_else(|| flow.moved_at()), quiet);
+    if left.is_zero() { Verdict::Quiet } else { Verdict::Wait(left) }
 }
 
 fn reset(tick: &mut Pin<Box<Sleep>>, time: Duration) {
@@ -170,11 +213,23 @@ fn reset(tick: &mut Pin<Box<Sleep>>, time: Duration) {
     tick.as_mut().reset(Instant::now() + time.max(Duration::from_millis(1)));
 }
 
-/// Best effort: a client that does not even send its head may not read either.
-fn answer_head_timeout(stream: &TcpStream, connection: &Connection) {
-    let trace = TraceContext::of(&HeaderMap::new());
-    let response = layers::head_timeout_response(trace);
-    let _ = stream.try_write(&response);
-    let since = connection.flow().head_since().unwrap_or_else(|| connection.now());
-    layers::refused(connection, trace, 408, since);
+/// A client that is waited for: it may have to give way.
+#[derive(Default)]
+struct Stall(Option<(Ticket, oneshot::Receiver<()>)>);
+
+impl Stall {
+    fn note(&mut self, flow: &Flow, since: u64) {
+        if self.0.as_ref().is_none_or(|(ticket, _)| ticket.since() != since) {
+            self.0 = Some(flow.layers.bounds.waiting.signalled(Kind::Stalled, since));
+        }
+    }
+
+    fn forget(&mut self) {
+        self.0 = None;
+    }
+
+    fn is_cut(&mut self, context: &mut Context<'_>) -> bool {
+        let Some((_, cut)) = &mut self.0 else { return false };
+        Pin::new(cut).poll(context).is_ready()
+    }
 }

@@ -12,11 +12,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::socket::Socket;
+
 /// How long a client may be silent before the socket is closed.
-const QUIET: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_secs(1);
 
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
@@ -25,26 +26,29 @@ pub(super) struct Linger {
     /// How long it may take.
     limit: Duration,
     /// From when on, and when a client is silent for too long; nothing before the first poll.
-    closed: Option<(Instant, Pin<Box<Sleep>>)>,
+    began: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// Whether the sending half is closed. An encrypted one has a farewell to send before.
+    is_shut: bool,
     left: usize,
 }
 
 impl Linger {
     pub(super) fn new(limit: Duration) -> Self {
-        Self { limit, closed: None, left: MOST_BYTES }
+        Self { limit, began: None, is_shut: false, left: MOST_BYTES }
     }
 
     /// Ready when the client has closed its side, or a bound is reached.
-    pub(super) fn poll(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<()> {
-        let (began, silence) = match &mut self.closed {
-            Some(closed) => closed,
-            none => {
-                if ready!(Pin::new(&mut *stream).poll_shutdown(context)).is_err() {
-                    return Poll::Ready(());
-                }
-                none.insert((Instant::now(), Box::pin(sleep(QUIET.min(self.limit)))))
+    pub(super) fn poll(&mut self, stream: &mut Socket, context: &mut Context<'_>) -> Poll<()> {
+        let (began, silence) = self
+            .began
+            .get_or_insert_with(|| (Instant::now(), Box::pin(sleep(QUIET.min(self.limit)))));
+        if !self.is_shut {
+            match Pin::new(&mut *stream).poll_shutdown(context) {
+                Poll::Ready(Ok(())) => self.is_shut = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return silence.as_mut().poll(context),
             }
-        };
+        }
         while self.left > 0 && silence.as_mut().poll(context).is_pending() {
             // On the stack only while it is read: thousands may linger.
             let mut bytes = [0; 8 * 1024];
@@ -61,7 +65,7 @@ impl Linger {
 }
 
 /// Closes a socket that nobody else has.
-pub(super) async fn close(mut stream: TcpStream) {
+pub(super) async fn close(mut stream: Socket) {
     let mut linger = Linger::new(QUIET);
     poll_fn(|context| linger.poll(&mut stream, context)).await;
 }

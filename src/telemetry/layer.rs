@@ -1,24 +1,36 @@
 //! From `tracing` events to log lines. The fields of the spans around an event are part of its line.
 
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::line::{self, Fields, Style};
+use super::line::{self, Fields, Head, Style};
+use super::throttle::{LeftOut, Throttle};
 use super::writer::Writer;
 use crate::trace;
 
 /// Writes each event as one line.
 pub(super) struct LogLayer {
     style: Style,
+    throttle: Throttle,
     writer: Writer,
 }
 
 impl LogLayer {
     pub(super) fn new(style: Style, writer: Writer) -> Self {
-        Self { style, writer }
+        Self { style, throttle: Throttle::new(), writer }
+    }
+
+    /// Says that lines are missing.
+    fn tell(&self, left_out: &LeftOut) {
+        let LeftOut { library, lines } = left_out;
+        let mut fields = Fields::of_event(self.style);
+        fields.message = format!("lines of {library} were left out: there were too many");
+        fields.number("lines", *lines);
+        let head = Head { level: Level::WARN, target: module_path!() };
+        self.writer.write(&line::write(self.style, head, None, &[], &fields));
     }
 }
 
@@ -41,6 +53,10 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        self.throttle.over().for_each(|left_out| self.tell(&left_out));
+        if !self.throttle.admits(event.metadata()) {
+            return;
+        }
         let mut fields = Fields::of_event(self.style);
         event.record(&mut fields);
         let mut spans = Vec::new();
@@ -57,7 +73,8 @@ where
                 }
             }
         }
-        let line = line::write(self.style, event.metadata(), trace::current(), &spans, &fields);
+        let head = Head { level: *event.metadata().level(), target: event.metadata().target() };
+        let line = line::write(self.style, head, trace::current(), &spans, &fields);
         self.writer.write(&line);
     }
 }
@@ -73,6 +90,7 @@ mod tests {
 
     use super::super::{LogFormat, TimestampFormat};
     use super::*;
+    use crate::text::is_deceptive;
 
     #[derive(Clone, Default)]
     struct Output(Arc<Mutex<Vec<u8>>>);
@@ -141,6 +159,37 @@ mod tests {
         assert!(serde_json::from_str::<Value>(&line).unwrap()["timestamp"].is_u64());
         let line = logged(LogFormat::Json, TimestampFormat::None, log);
         assert!(serde_json::from_str::<Value>(&line).unwrap().get("timestamp").is_none());
+    }
+
+    /// A line end, what clears a screen, DEL, a C1 control, a line separator, a turn of direction.
+    const DECEIT: &str = "a\nERROR forged: \u{1b}[2J\r\t\u{7f}\u{9b}\u{2028}\u{202e}ü\"\\b";
+
+    #[test]
+    fn someone_else_s_words_stay_within_their_line_and_are_what_they_were() {
+        let log = || {
+            tracing::info!(shown = %DECEIT, debug = ?DECEIT, text = DECEIT, "saying {DECEIT}");
+        };
+        for format in [LogFormat::Json, LogFormat::Pretty] {
+            let text = logged(format, TimestampFormat::None, log);
+            let found = text.trim_end_matches('\n').chars().find(|c| is_deceptive(*c));
+            assert_eq!(found, None, "{text:?}");
+        }
+        let line: Value =
+            serde_json::from_str(&logged(LogFormat::Json, TimestampFormat::None, log)).unwrap();
+        assert_eq!(line["message"], format!("saying {DECEIT}"));
+        assert_eq!((&line["shown"], &line["text"]), (&DECEIT.into(), &DECEIT.into()));
+        let pretty = logged(LogFormat::Pretty, TimestampFormat::None, log);
+        let told =
+            "saying a\\nERROR forged: \\u{1b}[2J\\r\\t\\u{7f}\\u{9b}\\u{2028}\\u{202e}ü\"\\b ";
+        assert!(pretty.contains(told), "{pretty}");
+    }
+
+    #[test]
+    fn the_mistakes_of_a_configuration_have_a_line_each_for_people() {
+        let text = logged(LogFormat::Pretty, TimestampFormat::None, || {
+            tracing::error!(target: "pcf_api::run", "2 mistakes\n  a\u{1b}\n  b");
+        });
+        assert_eq!(text, "ERROR pcf_api::run: 2 mistakes\n  a\\u{1b}\n  b\n");
     }
 
     #[test]

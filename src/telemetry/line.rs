@@ -1,19 +1,26 @@
 //! One log line as text: JSON with flat fields, or for people.
+//!
+//! SECURITY: messages and fields may hold the words of a client. They never end a line, steer a
+//! terminal or turn the direction of writing: such characters are escaped in both styles.
 
 use std::fmt;
 use std::io::Write;
 use std::time::SystemTime;
 
-use serde::Serialize;
 use serde_json::Value;
+use tracing::Level;
 use tracing::field::{Field, Visit};
-use tracing::{Level, Metadata};
 
 use super::{LogFormat, TimestampFormat};
+use crate::text::{escaped, is_deceptive};
 use crate::trace::TraceContext;
 
 /// The keys that every JSON line has for itself; a field of the same name is written as `field.x`.
 const RESERVED: [&str; 6] = ["timestamp", "level", "target", "message", "trace_id", "span_id"];
+
+/// For people, this target's messages may have several lines: each mistake in the configuration is
+/// one. Nobody's words are in them.
+const OF_SEVERAL_LINES: &str = "pcf_api::run";
 
 /// How lines look.
 #[derive(Clone, Copy)]
@@ -22,6 +29,13 @@ pub(super) struct Style {
     pub(super) format: LogFormat,
     pub(super) timestamp: TimestampFormat,
     pub(super) colour: bool,
+}
+
+/// Of what level a line is, and what it is about: a module of the code, or a name.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub(super) level: Level,
+    pub(super) target: &'a str,
 }
 
 /// Fields of an event or a span, written as the style wants them.
@@ -54,8 +68,7 @@ impl Fields {
         })
     }
 
-    fn key(&mut self, field: &Field) {
-        let name = field.name();
+    fn key(&mut self, name: &'static str) {
         if let Some(starts) = &mut self.starts {
             starts.push((name, self.text.len()));
         }
@@ -69,43 +82,44 @@ impl Fields {
     }
 
     /// A number or a truth value, which look alike in both styles.
-    fn number(&mut self, field: &Field, value: impl Into<Value>) {
-        self.key(field);
-        append_json(&mut self.text, &value.into());
+    pub(super) fn number(&mut self, name: &'static str, value: impl Into<Value>) {
+        self.key(name);
+        // A number always can be written, and memory takes all of it.
+        let _ = serde_json::to_writer(&mut self.text, &value.into());
     }
 
-    fn string(&mut self, field: &Field, value: &str) {
-        self.key(field);
+    fn string(&mut self, name: &'static str, value: &str) {
+        self.key(name);
         if self.style.format == LogFormat::Pretty {
             let _ = write!(self.text, "{value:?}");
         } else {
-            append_json(&mut self.text, value);
+            append_string(&mut self.text, value);
         }
     }
 }
 
 impl Visit for Fields {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.number(field, value);
+        self.number(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.number(field, value);
+        self.number(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.number(field, value);
+        self.number(field.name(), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.number(field, value);
+        self.number(field.name(), value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
             value.clone_into(&mut self.message);
         } else {
-            self.string(field, value);
+            self.string(field.name(), value);
         }
     }
 
@@ -117,17 +131,19 @@ impl Visit for Fields {
 /// The whole line, with its newline. `spans` are the fields of the spans around the event.
 pub(super) fn write(
     style: Style,
-    metadata: &Metadata<'_>,
+    head: Head<'_>,
     trace: Option<TraceContext>,
     spans: &[u8],
     fields: &Fields,
 ) -> Vec<u8> {
     let mut line = Vec::with_capacity(512);
-    let (now, level) = (SystemTime::now(), *metadata.level());
+    let Head { level, target } = head;
+    let now = SystemTime::now();
     if style.format == LogFormat::Pretty {
         style.timestamp.append_pretty(&mut line, now);
         let (start, end) = if style.colour { colour(level) } else { ("", "") };
-        let _ = write!(line, "{start}{level:>5}{end} {}: {}", metadata.target(), fields.message);
+        let _ = write!(line, "{start}{level:>5}{end} {target}: ");
+        append_message(&mut line, &fields.message, target == OF_SEVERAL_LINES);
         line.extend_from_slice(spans);
         line.extend_from_slice(&fields.text);
         if let Some(trace) = trace {
@@ -137,9 +153,9 @@ pub(super) fn write(
         line.push(b'{');
         style.timestamp.append_json(&mut line, now);
         append(&mut line, ["\"level\":\"", level.as_str(), "\",\"target\":"]);
-        append_json(&mut line, metadata.target());
+        append_string(&mut line, target);
         append(&mut line, [",\"message\":"]);
-        append_json(&mut line, fields.message.as_str());
+        append_string(&mut line, &fields.message);
         if let Some(trace) = trace {
             let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
             let _ = write!(line, ",\"trace_id\":\"{trace_id}\",\"span_id\":\"{span_id}\"");
@@ -158,9 +174,34 @@ fn append<const N: usize>(line: &mut Vec<u8>, parts: [&str; N]) {
     }
 }
 
-fn append_json(line: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    // Neither a text nor a number fails, and memory takes all of it.
-    let _ = serde_json::to_writer(line, value);
+/// A string of JSON.
+fn append_string(line: &mut Vec<u8>, text: &str) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    line.push(b'"');
+    if text.bytes().all(is_plain) {
+        line.extend_from_slice(text.as_bytes());
+    } else {
+        for c in text.chars() {
+            match c {
+                '"' | '\\' => append(line, ["\\", c.encode_utf8(&mut [0; 4])]),
+                '\n' => append(line, ["\\n"]),
+                c if is_deceptive(c) => append(line, [&escaped(c)]),
+                c => append(line, [c.encode_utf8(&mut [0; 4])]),
+            }
+        }
+    }
+    line.push(b'"');
+}
+
+/// A message for people.
+fn append_message(line: &mut Vec<u8>, text: &str, is_of_several_lines: bool) {
+    for c in text.chars() {
+        match c {
+            '\n' if is_of_several_lines => line.push(b'\n'),
+            c if is_deceptive(c) => drop(write!(line, "{}", c.escape_debug())),
+            c => append(line, [c.encode_utf8(&mut [0; 4])]),
+        }
+    }
 }
 
 fn colour(level: Level) -> (&'static str, &'static str) {

@@ -15,6 +15,9 @@ pub struct Command {
 
 /// Every command of a page, in order.
 pub fn of(page: &Page) -> Vec<Command> {
+    if page.path == pages::GUIDE {
+        return Vec::new();
+    }
     let blocks = page.blocks.iter().filter(|block| block.language == "console");
     blocks.flat_map(|block| of_block(&page.path, block)).collect()
 }

@@ -8,6 +8,7 @@ const NETWORK: &str = "asks a machine of the internet";
 const OPTIONAL: &str = "needs a tool that nothing else needs";
 const REGISTRY: &str = "needs a registry: tests/image/registry pushes to one and pulls";
 const STEP: &str = "is a step of the gate, or a part of one";
+const TLS: &str = "is of a build with TLS: just test-features asks one";
 const WAITS: &str = "runs until it is ended, or for minutes; a test or the gate runs it";
 
 /// Beginnings of commands; the longest counts.
@@ -15,11 +16,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("$EDITOR ", "waits for a person"),
     (".ci/run ", STEP),
     ("cargo bloat ", OPTIONAL),
+    ("cargo run --release --features tls ", TLS),
     ("cargo test ", STEP),
     ("cargo update ", "changes the lock file"),
     ("docker ", ENGINE),
     ("jq '.manifests' result/", IMAGE),
+    ("just attack ", WAITS),
     ("just bench ", WAITS),
+    ("just bench-overload ", WAITS),
     ("just deploy ", CLUSTER),
     ("just docs ", STEP),
     ("just e2e ", CLUSTER),
@@ -30,6 +34,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("just monitor ", WAITS),
     ("just pin ", IMAGE),
     ("just push ", REGISTRY),
+    ("just release ", STEP),
     ("just rollback ", CLUSTER),
     ("just run ", WAITS),
     ("just run-image ", ENGINE),
@@ -45,15 +50,18 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("nix-store ", IMAGE),
     ("git ls-remote ", NETWORK),
     ("git status ", MACHINE),
+    ("openssl req ", TLS),
     ("openssl s_client ", NETWORK),
     ("podman ", ENGINE),
+    ("scripts/set-selector.sh ", CLUSTER),
     ("skopeo ", REGISTRY),
     ("sudo ", MACHINE),
     ("systemctl ", MACHINE),
     ("export NIX_SSL_CERT_FILE=", MACHINE),
+    ("cosign ", REGISTRY),
+    ("gh ", NETWORK),
     ("df ", MACHINE),
     ("printenv ", MACHINE),
-    ("tests/image/no-c-crates ", STEP),
     ("vault ", "needs Vault; tests/e2e/cases/10-vault.sh puts the file where Vault would"),
 ];
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::commands::{self, Command};
 use super::compare::difference;
 use super::pages;
-use super::support::peers::{self, Folder, free_port};
+use super::support::databases::Redis;
+use super::support::peers::{Folder, free_port};
 use super::support::{Server, binary, find_tool, has_tool};
 use super::{ROOT, expect_none};
 
@@ -36,7 +37,7 @@ fn run_page(page: &pages::Page) -> Vec<String> {
         return vec![];
     }
     let redis = free_port();
-    let _redis = find_tool("redis-server").map(|_| peers::redis(redis, ""));
+    let _redis = find_tool("redis-server").map(|_| Redis::with_password(redis, ""));
     let folder = repository();
     let mut server = Some(Server::start(&[]));
     let mut wrong = Vec::new();
@@ -130,12 +131,18 @@ fn each_filter_of_logs_finds_what_it_looks_for() {
     if !has_tool("jq") {
         return;
     }
-    let mut server = Server::faulty(&[("DATABASE_URL", "tcp://127.0.0.1:9")]);
+    let folder = Folder::new();
+    let level = folder.file("level", "info");
+    let mut server = Server::faulty(&[
+        ("DATABASE_URL", "tcp://127.0.0.1:9"),
+        ("RUST_LOG", &format!("file:{level}")),
+    ]);
+    folder.file("level", "info,access=debug");
     server.get("/panic");
     server.log_line("the database", PATIENCE, |line| line["dependency"] == "database");
+    server.log_line("the level", PATIENCE, |line| line["new"] == "info,access=debug");
     server.signal("TERM");
     server.wait(PATIENCE);
-    let folder = Folder::new();
     let log = folder.file("log", &server.raw_lines().join("\n"));
 
     let mut wrong = Vec::new();

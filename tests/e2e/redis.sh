@@ -17,7 +17,7 @@ redis_stop() {
     until_true 10 test ! -e "$work/redis-$1.pid"
 }
 secret() { # URL of the database
-    printf 'DATABASE_URL=%s\n' "$1" | "$root/scripts/create-secrets.sh" - --namespace $namespace
+    printf 'DATABASE_URL=%s\n' "$1" | "$root/scripts/create-secrets.sh" "$work/v1" -
 }
 with_component() { # release, component
     mkdir -p "$work/$1"

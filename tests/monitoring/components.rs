@@ -9,10 +9,12 @@ use super::support::peers::Folder;
 use super::support::{find_tool, has_tool};
 use super::{ROOT, read};
 
-/// The code blocks of YAML on the page, one after the other: parts of one kustomization.
+/// The code blocks of YAML about scrapes, one after the other: parts of one kustomization.
 fn documented_overlay() -> String {
     let page = read("docs/monitoring.md");
-    let blocks = page.split("```yaml\n").skip(1);
+    let mut sections = page.split("\n## ");
+    let section = sections.find(|section| section.starts_with("Let Prometheus scrape\n"));
+    let blocks = section.expect("the section").split("```yaml\n").skip(1);
     blocks.map(|block| block.split("```").next().expect("a closed block")).collect()
 }
 

@@ -10,6 +10,7 @@ fn every_metric_and_label_exists() {
     let mut wrong = Vec::new();
     let mut all = sources::queries();
     all.extend(sources::alert_expressions());
+    all.extend(sources::alert_expressions_of(sources::TLS_RULES));
     for expression in &all {
         let found = names(&expression.text);
         assert!(!found.selectors.is_empty(), "{expression:?}");

@@ -1,7 +1,7 @@
 //! A real Prometheus that scrapes every second, and its answers.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -47,6 +47,7 @@ impl Prometheus {
         let process = Process::spawn(
             Command::new(find_tool("prometheus").unwrap())
                 .arg(format!("--config.file={config}"))
+                .arg("--enable-feature=exemplar-storage")
                 .arg(format!("--storage.tsdb.path={}", folder.0.join("data").display()))
                 .arg(format!("--web.listen-address=127.0.0.1:{port}")),
         );
@@ -80,6 +81,18 @@ impl Prometheus {
         assert_eq!(answer["status"], "success", "{expression}\n{answer}");
         let series = list(&answer["data"]["result"]);
         series.into_iter().filter(|series| series["value"][1] != "NaN").collect()
+    }
+
+    /// Waits until there are exemplars of an expression, each with its trace.
+    pub fn expect_exemplars(&self, expression: &Expression) {
+        let query = utf8_percent_encode(&expression.text, NON_ALPHANUMERIC);
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let path = format!("query_exemplars?query={query}&start={}&end={}", now - 600, now + 600);
+        eventually(&format!("exemplars for {}", expression.origin), PATIENCE, || {
+            let answer = self.api(&path);
+            let trace = answer["data"][0]["exemplars"][0]["labels"]["trace_id"].as_str();
+            trace.filter(|trace| trace.len() == 32).map(drop).ok_or(answer.to_string())
+        });
     }
 
     /// Waits until an expression has data with all the labels of its legend.

@@ -23,7 +23,16 @@ fn promtool_accepts_the_rules_and_their_tests_pass() {
     let folder = Folder::new();
     let rules = write_plain_rules(&folder);
     let tests = folder.file("rules_test.yaml", &read(TESTS));
-    for arguments in [["check", "rules", &rules], ["test", "rules", &tests]] {
+    let tls_rules = yaml(sources::TLS_RULES)["spec"].to_string();
+    let tls_rules = folder.file("tls_rules.yaml", &tls_rules);
+    let tls_tests =
+        folder.file("tls_rules_test.yaml", &read("tests/monitoring/tls_rules_test.yaml"));
+    for arguments in [
+        ["check", "rules", &rules],
+        ["test", "rules", &tests],
+        ["check", "rules", &tls_rules],
+        ["test", "rules", &tls_tests],
+    ] {
         let output = Command::new(find_tool("promtool").unwrap()).args(arguments).output().unwrap();
         let told =
             String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);

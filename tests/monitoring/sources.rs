@@ -9,6 +9,8 @@ use super::{ROOT, read, yaml};
 
 pub const DASHBOARD: &str = "k8s/components/dashboard/pcf-api.json";
 pub const RULES: &str = "k8s/components/alerts/rules.yaml";
+/// Those of a build with TLS, apart: others have none of their metrics.
+pub const TLS_RULES: &str = "k8s/components/tls-alerts/rules.yaml";
 pub const ADAPTER: &str = "k8s/components/prometheus-adapter/config.yaml";
 
 /// An expression, its template variables replaced by those of the live test.
@@ -46,9 +48,19 @@ fn documented() -> Vec<Expression> {
 
 /// The queries of the dashboard's panels.
 pub fn panels() -> Vec<Expression> {
+    targets(|_| true)
+}
+
+/// Those of them that ask for exemplars too.
+pub fn exemplars() -> Vec<Expression> {
+    targets(|target| target["exemplar"] == true)
+}
+
+fn targets(is_meant: impl Fn(&Value) -> bool) -> Vec<Expression> {
     let mut all = Vec::new();
     for panel in list(&dashboard()["panels"]) {
-        for target in panel["targets"].as_array().into_iter().flatten() {
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        for target in targets.filter(|target| is_meant(target)) {
             all.push(Expression {
                 origin: format!("{DASHBOARD}: {}", text(&panel["title"])),
                 text: substitute(&text(&target["expr"])),
@@ -104,17 +116,27 @@ pub fn adapter_metrics() -> BTreeSet<String> {
 
 /// The alerts of the PrometheusRule.
 pub fn alerts() -> Vec<Value> {
-    list(&yaml(RULES)["spec"]["groups"]).iter().flat_map(|group| list(&group["rules"])).collect()
+    alerts_of(RULES)
+}
+
+/// The alerts of a file.
+pub fn alerts_of(path: &str) -> Vec<Value> {
+    list(&yaml(path)["spec"]["groups"]).iter().flat_map(|group| list(&group["rules"])).collect()
 }
 
 /// The expressions of the alerts: they have data only where something is wrong.
 pub fn alert_expressions() -> Vec<Expression> {
+    alert_expressions_of(RULES)
+}
+
+/// The expressions of a file's alerts.
+pub fn alert_expressions_of(path: &str) -> Vec<Expression> {
     let expression = |alert: &Value| Expression {
-        origin: format!("{RULES}: {}", text(&alert["alert"])),
+        origin: format!("{path}: {}", text(&alert["alert"])),
         text: text(&alert["expr"]),
         legend: String::new(),
     };
-    alerts().iter().map(expression).collect()
+    alerts_of(path).iter().map(expression).collect()
 }
 
 /// The metrics of pods by which an autoscaler anywhere in `k8s/` scales, and where.

@@ -34,6 +34,7 @@ test('what is running, where, since when, and how it is', async () => {
   await page.shows('#pod', 'pcf-api-7d9f8b6c5-x2lkq')
   await page.shows('#node', 'node-3')
   await page.shows('#revision', '4f1c2ab')
+  await page.shows('#log_level', 'info')
   await page.shows('#uptime', /^\d+ s$/)
   const uptime = await page.textContent('#uptime')
   await eventually('uptime goes on', async () => await page.textContent('#uptime') !== uptime)

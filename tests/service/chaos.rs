@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use socket2::SockRef;
 
-use super::support::{Client, Server, eventually};
+use super::support::{Client, PATIENCE, Server, eventually};
 
 const CLIENTS: u64 = 16;
 const CONNECTIONS: usize = 60;
@@ -97,12 +97,12 @@ fn whoever_sends_whatever_and_leaves_keeps_no_place() {
     for client in clients {
         client.join().unwrap();
     }
-    eventually("nothing but the scrape", Duration::from_secs(15), || {
+    eventually("nothing but the scrape", PATIENCE, || {
         let left =
             ["http_requests_in_flight", "http_connections_active"].map(|name| server.metric(name));
         if left.iter().all(|left| *left < 1.1) { Ok(()) } else { Err(format!("{left:?}")) }
     });
     assert_eq!(server.get("/version").status, 200);
     server.signal("TERM");
-    assert_eq!(server.wait(Duration::from_secs(5)).0.code(), Some(0));
+    assert_eq!(server.wait(PATIENCE).0.code(), Some(0));
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::support::peers::{Folder, free_port};
-use super::support::{Server, run};
+use super::support::{PATIENCE, Server, run, run_in_time};
 
 fn config(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
     let output = run(&[&["config"], arguments].concat(), environment);
@@ -80,7 +80,7 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
         "database_url = <redacted> (environment DATABASE_URL): cannot read /no/such/file: No such file",
         "dependencies.cache.criticality = \"very\" (environment DEPENDENCIES__CACHE__CRITICALITY): \
          expected critical, important or optional",
-        "dependencies.cache.url (default): is not set; expected tcp://host:port",
+        "dependencies.cache.url (default): is not set; set DEPENDENCIES__CACHE__URL or --dependencies.cache.url: ",
         "DEPENDENCIES__Mail__URL (environment DEPENDENCIES__Mail__URL): variables are in upper case; \
          expected DEPENDENCIES__MAIL__URL",
     ] {
@@ -91,6 +91,65 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
     let (status, text) = config(&["--check"], &environment);
     assert_eq!(status, 2);
     assert!(text.contains("mistakes in the configuration"), "{text}");
+}
+
+#[test]
+fn what_looks_like_a_setting_and_is_none_is_told() {
+    let server = Server::start(&[
+        ("SERVER_WORKERS", "3"),
+        ("LOG_LEVEL", "debug"),
+        // What Kubernetes injects for a Service that is called server.
+        ("SERVER_PORT", "tcp://10.0.0.1:80"),
+        ("SERVER_SERVICE_PORT", "80"),
+    ]);
+    let log = server.log();
+    let warnings = log.iter().filter(|line| line["target"] == "pcf_api::config");
+    let told: Vec<&str> = warnings.map(|line| line["message"].as_str().unwrap()).collect();
+    let expected = [
+        "LOG_LEVEL has no effect; the variable is RUST_LOG or LOG__LEVEL",
+        "SERVER_WORKERS has no effect; the variable is SERVER__WORKERS",
+    ];
+    assert_eq!(told, expected);
+    let (status, text) = config(&[], &[("SERVER_WORKERS", "3")]);
+    assert_eq!((status, text.contains("# SERVER_WORKERS has no effect")), (0, true), "{text}");
+
+    let (status, told) = config(&["--check"], &[("RUST_LOG", "pcf-api=debug")]);
+    assert_eq!(status, 2);
+    let reason = "(environment RUST_LOG): pcf-api matches nothing; expected pcf_api=debug";
+    assert!(told.contains(reason), "{told}");
+}
+
+#[test]
+fn a_byte_order_mark_changes_nothing() {
+    let folder = Folder::new();
+    let port = free_port().to_string();
+    let url = folder.file("url", &format!("\u{feff}tcp://127.0.0.1:{port}\n"));
+    let file = folder.file("pcf.toml", "\u{feff}[server]\nport = 1001\n");
+    let environment = [("CONFIG_FILE", file.as_str()), ("DATABASE_URL", &format!("file:{url}"))];
+    let (status, text) = config(&[], &environment);
+    assert_eq!((status, text.contains("server.port = 1001 ")), (0, true), "{text}");
+}
+
+/// A start that hangs is told by nobody: its pod is neither ready nor ended.
+#[test]
+#[cfg(unix)]
+fn a_file_that_never_answers_is_told_with_its_path() {
+    use std::process::Command;
+
+    let folder = Folder::new();
+    let pipe = folder.0.join("pipe").display().to_string();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (name, value, path) in [
+        ("CONFIG_FILE", pipe.clone(), pipe.as_str()),
+        ("DATABASE_URL", format!("file:{pipe}"), &pipe),
+        // By its kind a regular file; it ends when the kernel has no more to tell, which is never.
+        ("DATABASE_URL", "file:/proc/kmsg".to_owned(), "/proc/kmsg"),
+    ] {
+        let output = run_in_time(&[], &[(name, &value)], Duration::from_secs(20));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(path), "{told}");
+    }
 }
 
 #[test]
@@ -160,8 +219,7 @@ fn the_reason_of_an_exit_is_left_where_kubernetes_looks_for_it() {
 #[test]
 fn the_default_listens_on_every_address_with_as_many_workers_as_cpus() {
     let server = Server::start(&[("SERVER__HOST", "0.0.0.0")]);
-    let (line, _) =
-        server.log_line("listening", Duration::from_secs(1), |l| l["message"] == "listening");
+    let (line, _) = server.log_line("listening", PATIENCE, |l| l["message"] == "listening");
     let cpus = std::thread::available_parallelism().unwrap().get();
     assert_eq!(line["workers"].as_u64(), Some(cpus as u64));
     assert!(
@@ -169,7 +227,18 @@ fn the_default_listens_on_every_address_with_as_many_workers_as_cpus() {
             .contains(&line["workers_from"].as_str().unwrap())
     );
     let fixed = Server::start(&[("SERVER__WORKERS", "3")]);
-    let (line, _) =
-        fixed.log_line("listening", Duration::from_secs(1), |l| l["message"] == "listening");
+    let (line, _) = fixed.log_line("listening", PATIENCE, |l| l["message"] == "listening");
     assert_eq!((&line["workers"], &line["workers_from"]), (&3.into(), &"setting".into()));
+}
+
+#[test]
+#[cfg(not(feature = "otlp"))]
+fn a_collector_that_this_build_cannot_ask_is_one_warning() {
+    let server = Server::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")]);
+    let is_it = |line: &serde_json::Value| line["level"] == "WARN";
+    let (line, _) = server.log_line("the warning", PATIENCE, is_it);
+    let told =
+        "OTEL_EXPORTER_OTLP_ENDPOINT has no effect: this binary was built without the feature otlp";
+    assert_eq!(line["message"], told);
+    assert_eq!(server.log().iter().filter(|line| is_it(line)).count(), 1);
 }

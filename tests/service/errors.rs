@@ -1,16 +1,14 @@
 //! Every status of the contract on the wire, in the one envelope, with its trace.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::support::Server;
+use super::support::{PATIENCE, Server};
 
 const JSON: &str = "application/json";
 
 #[test]
 fn every_error_has_its_status_and_the_envelope() {
-    let server = Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "500ms")]);
+    let server = Server::faulty(&[]);
     let client = || server.connect();
     let long = "x".repeat(9 * 1024);
 
@@ -20,7 +18,6 @@ fn every_error_has_its_status_and_the_envelope() {
     assert_eq!(client().get(&format!("/{long}")).error(), (414, "URI_TOO_LONG".into()));
     assert_eq!(client().get("/fail").error(), (500, "INTERNAL_ERROR".into()));
     assert_eq!(client().get("/panic").error(), (500, "INTERNAL_ERROR".into()));
-    assert_eq!(client().get("/never").error(), (504, "TIMEOUT".into()));
     assert_eq!(
         client().post("/order", "text/plain", b"x").error(),
         (415, "UNSUPPORTED_MEDIA_TYPE".into())
@@ -45,11 +42,13 @@ fn every_error_has_its_status_and_the_envelope() {
     much.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1048577\r\n\r\n");
     assert_eq!(much.response().error(), (413, "PAYLOAD_TOO_LARGE".into()));
 
-    let mut half = client();
+    let hasty = Server::faulty(&[("SERVER__REQUEST_TIMEOUT", "500ms")]);
+    assert_eq!(hasty.get("/never").error(), (504, "TIMEOUT".into()));
+    let mut half = hasty.connect();
     half.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nhalf");
     assert_eq!(half.response().error(), (408, "REQUEST_TIMEOUT".into()));
 
-    let mut ignored = client();
+    let mut ignored = hasty.connect();
     ignored.send("POST /ignore HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nhalf");
     assert_eq!(ignored.response().error(), (504, "TIMEOUT".into()), "the handler was slow itself");
 
@@ -77,7 +76,7 @@ fn the_trace_is_the_same_in_header_body_and_log() {
     assert_eq!(response.header("x-request-id"), Some(trace));
     assert!(!response.text().contains("hunter2"), "the cause stays inside");
     let of_trace = |message: &'static str| {
-        let (line, _) = server.log_line(message, Duration::from_secs(5), move |line| {
+        let (line, _) = server.log_line(message, PATIENCE, move |line| {
             line["message"] == message && line["trace_id"] == trace
         });
         line
@@ -90,10 +89,23 @@ fn the_trace_is_the_same_in_header_body_and_log() {
     assert_eq!(error["error"], "postgres://app:hunter2@db is down", "the log has the cause");
 
     server.get("/hello/w%C3%B6rld");
-    let (line, _) =
-        server.log_line("greeting", Duration::from_secs(5), |line| line["message"] == "greeting");
+    let (line, _) = server.log_line("greeting", PATIENCE, |line| line["message"] == "greeting");
     assert_eq!(line["name"], "wörld");
     assert_eq!(line["trace_id"].as_str().unwrap().len(), 32, "a handler's own lines have it too");
+}
+
+#[test]
+fn an_ingress_s_request_id_is_the_trace_s_id() {
+    let server = Server::faulty(&[]);
+    let mut client = server.connect();
+    let trace = "7f0e2d6a5b9c41d8a3e6f1b2c4d5e6f7";
+    client.send(format!("GET /fail HTTP/1.1\r\nHost: t\r\nX-Request-ID: {trace}\r\n\r\n"));
+    let response = client.response();
+    assert_eq!(response.error().0, 500);
+    assert_eq!(response.header("x-request-id"), Some(trace));
+    server.log_line("the error's", PATIENCE, |line| {
+        line["level"] == "ERROR" && line["trace_id"] == trace
+    });
 }
 
 #[test]
@@ -103,8 +115,7 @@ fn a_panic_is_a_500_and_the_connection_lives() {
     let response = client.get("/panic");
     assert_eq!(response.error(), (500, "INTERNAL_ERROR".into()));
     assert_eq!(client.get("/version").status, 200, "on the same connection");
-    let (line, _) =
-        server.log_line("panicked", Duration::from_secs(5), |line| line["target"] == "panic");
+    let (line, _) = server.log_line("panicked", PATIENCE, |line| line["target"] == "panic");
     assert_eq!(line["level"], "ERROR");
     assert_eq!(line["trace_id"].as_str(), response.header("x-request-id"));
     assert!(line["location"].as_str().unwrap().contains("faults.rs"), "{line}");

@@ -15,17 +15,28 @@
 mod support;
 
 mod bodies;
+mod bounds;
 mod chaos;
 mod configuration;
 mod connections;
+mod deceit;
 mod dependencies;
 mod drain;
 mod errors;
+mod floods;
 mod h2c;
 mod heads;
 mod healthcheck;
+mod levels;
 mod logs;
+mod management;
+mod messages;
 mod metrics;
+mod own;
+mod postgres;
 mod readers;
+mod redis;
 mod root;
+#[cfg(feature = "tls")]
+mod tls;
 mod watchdog;

@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use super::support::peers::{Folder, Process, free_port};
-use super::support::{Server, eventually, find_tool, has_tool};
+use super::support::{PATIENCE, Server, eventually, find_tool, has_tool};
 
 fn scrape(server: &Server, accept: &str) -> (String, String) {
     let mut client = server.connect();
@@ -116,18 +115,13 @@ fn counters_are_the_requests_that_were_sent() {
         assert!((found - value).abs() < 1e-9, "{sample}: {found}, not {value}");
     }
     // This client's and the scrape's own; the one of the scrape before may take a moment to go.
-    eventually("open", Duration::from_secs(2), || match server.metric("http_connections_active") {
+    eventually("open", PATIENCE, || match server.metric("http_connections_active") {
         2.0 => Ok(()),
         other => Err(other.to_string()),
     });
     let mut gone = server.connect();
     gone.send("GET /never HTTP/1.1\r\nHost: t\r\n\r\n");
-    eventually("in flight", Duration::from_secs(2), || {
-        match server.metric("http_requests_in_flight") {
-            2.0 => Ok(()),
-            other => Err(other.to_string()),
-        }
-    });
+    server.wait_in_flight(1);
     assert!(server.metric("process_open_fds") > 3.0);
 }
 
@@ -136,16 +130,18 @@ fn every_metric_of_the_documentation_is_scraped() {
     let url = format!("tcp://127.0.0.1:{}", free_port());
     let server = Server::start(&[("DATABASE_URL", &url)]);
     server.get("/version");
-    eventually("the first check", Duration::from_secs(5), || {
+    eventually("the first check", PATIENCE, || {
         let failures = server.health()["services"]["database"]["consecutive_failures"].as_u64();
         if failures > Some(0) { Ok(()) } else { Err(format!("{failures:?}")) }
     });
     let scraped = scrape(&server, "").1;
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md")).unwrap();
+    // Those of a feature are tested with it.
+    let page = page.split("\n## ").next().unwrap();
     let names: Vec<&str> =
         page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    assert_eq!(names.len(), 19);
+    assert_eq!(names.len(), 28);
     for name in names {
         let is_there = scraped.lines().any(|line| {
             line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ', '_']))
@@ -163,7 +159,7 @@ fn promtool_finds_no_fault_in_either_format() {
     server.get("/version");
     let (media_type, text) = scrape(&server, "*/*");
     assert_eq!(media_type, "text/plain; version=0.0.4; charset=utf-8");
-    assert!(!text.contains("# EOF"));
+    assert!(!text.contains("# EOF") && !text.contains("trace_id"), "{text}");
     let mut check = Command::new(find_tool("promtool").unwrap())
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -181,10 +177,18 @@ fn promtool_finds_no_fault_in_either_format() {
     assert_eq!(media_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(text.ends_with("# EOF\n"));
     assert!(text.contains("# TYPE http_requests counter\n"), "{text}");
+    let carries = |line: &&str| line.contains(" # {trace_id=\"");
+    let carriers: Vec<&str> = text.lines().filter(carries).collect();
+    let buckets = "http_request_duration_seconds_bucket{";
+    assert!(carriers.iter().all(|line| line.starts_with(buckets)), "{carriers:?}");
+    assert!(carriers.iter().any(|line| line.contains("route=\"/version\"")), "{text}");
 }
 
+const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const NOT_SAMPLED: &str = "00-5cf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+
 #[test]
-fn prometheus_itself_scrapes_it() {
+fn prometheus_itself_scrapes_it_with_the_traces_of_sampled_requests() {
     if !has_tool("prometheus") || !has_tool("curl") {
         return;
     }
@@ -202,30 +206,59 @@ fn prometheus_itself_scrapes_it() {
     let _prometheus = Process::spawn(
         Command::new(find_tool("prometheus").unwrap())
             .arg(format!("--config.file={config}"))
+            .arg("--enable-feature=exemplar-storage")
             .arg(format!("--storage.tsdb.path={}", folder.0.join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}")),
     );
-    let ask = |query: &str| {
-        let output = Command::new(find_tool("curl").unwrap())
-            .args(["--silent", "--noproxy", "*", "--get", "--data-urlencode"])
-            .arg(format!("query={query}"))
-            .arg(format!("http://127.0.0.1:{port}/api/v1/query"))
-            .output()
-            .unwrap();
-        serde_json::from_slice::<serde_json::Value>(&output.stdout)
-            .map(|answer| answer["data"]["result"][0]["value"][1].as_str().unwrap_or("").to_owned())
-            .unwrap_or_default()
+    let api = |path: &str, parameters: &[String]| {
+        let mut curl = Command::new(find_tool("curl").unwrap());
+        curl.args(["--silent", "--noproxy", "*", "--get"]);
+        for parameter in parameters {
+            curl.arg("--data-urlencode").arg(parameter);
+        }
+        let output = curl.arg(format!("http://127.0.0.1:{port}/api/v1/{path}")).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap_or_default()
     };
-    eventually("up", Duration::from_secs(20), || match ask("up").as_str() {
+    let ask = |query: &str| {
+        let answer = api("query", &[format!("query={query}")]);
+        answer["data"]["result"][0]["value"][1].as_str().unwrap_or("").to_owned()
+    };
+    eventually("up", PATIENCE, || match ask("up").as_str() {
         "1" => Ok(()),
         other => Err(other.to_owned()),
     });
-    eventually("the scrapes counted", Duration::from_secs(10), || {
+    eventually("the scrapes counted", PATIENCE, || {
         match ask("sum(http_requests_total{route=\"/metrics\",status=\"200\"})").parse::<f64>() {
             Ok(count) if count >= 1.0 => Ok(()),
             other => Err(format!("{other:?}")),
         }
     });
-    // Prometheus asks for OpenMetrics, so what it has read was that.
-    server.log_line("scraped", Duration::from_secs(1), |line| line["message"] == "listening");
+    // Prometheus asks for OpenMetrics, so what it has read was that, and it has the traces.
+    let mut client = server.connect();
+    for (path, parent) in [("/version", SAMPLED), ("/nowhere", NOT_SAMPLED)] {
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: t\r\nTraceparent: {parent}\r\n\r\n"));
+        client.response();
+    }
+    let query = "http_request_duration_seconds_bucket{route=~\"/version|none\"}";
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let span = [
+        ("query", query.to_owned()),
+        ("start", format!("{}", now - 60)),
+        ("end", format!("{}", now + 600)),
+    ];
+    let span = span.map(|(name, value)| format!("{name}={value}"));
+    let (found, _) = eventually("the exemplar", PATIENCE, || {
+        let answer = api("query_exemplars", &span);
+        let found = answer["data"].as_array().filter(|found| !found.is_empty());
+        found.cloned().ok_or(answer.to_string())
+    });
+    let [series] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(series["seriesLabels"]["route"], "/version");
+    let exemplar = &series["exemplars"][0];
+    assert_eq!(exemplar["labels"], serde_json::json!({"trace_id": SAMPLED.split('-').nth(1)}));
+    let number = |value: &serde_json::Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    let bound = number(&series["seriesLabels"]["le"]);
+    assert!((0.0..=bound).contains(&number(&exemplar["value"])), "{series}");
+    let at = exemplar["timestamp"].as_f64().unwrap();
+    assert!((at - std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64()).abs() < 60.0);
 }

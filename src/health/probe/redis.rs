@@ -4,14 +4,13 @@
 use std::fmt::Write;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
-use super::{ProbeError, quoted, read_more};
+use super::{ProbeError, Stream, quoted, read_more};
 
 const NAME: &str = "Redis";
 
 pub(super) async fn check(
-    stream: &mut TcpStream,
+    stream: &mut impl Stream,
     user: Option<&str>,
     password: Option<&str>,
 ) -> Result<(), ProbeError> {
@@ -22,7 +21,7 @@ pub(super) async fn check(
     ask(stream, &["PING"], "PONG").await
 }
 
-async fn ask(stream: &mut TcpStream, words: &[&str], expected: &str) -> Result<(), ProbeError> {
+async fn ask(stream: &mut impl Stream, words: &[&str], expected: &str) -> Result<(), ProbeError> {
     let mut command = format!("*{}\r\n", words.len());
     for word in words {
         let _ = write!(command, "${}\r\n{word}\r\n", word.len());

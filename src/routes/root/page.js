@@ -125,7 +125,7 @@ function tell({ name, version, health, requests, uptime_seconds: up, ...more }) 
     : up < 3600 ? `${up / 60 | 0} min ${up % 60} s`
     : up < 86400 ? `${up / 3600 | 0} h ${up / 60 % 60 | 0} min`
     : `${up / 86400 | 0} d ${up / 3600 % 24 | 0} h`)
-  for (const id of ['pod', 'node', 'revision', 'target', 'connections']) write($(id), more[id] ?? 'not set')
+  for (const id of ['pod', 'node', 'revision', 'target', 'log_level', 'connections']) write($(id), more[id] ?? 'not set')
 }
 
 function list(services) {

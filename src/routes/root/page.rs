@@ -3,9 +3,7 @@
 //! the same address for JSON and shows that, so the page costs nothing while nobody looks.
 
 use hyper::StatusCode;
-use hyper::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
 
 use crate::response::{self, Response};
 
@@ -25,10 +23,9 @@ const POLICY: &str = include_str!("policy.txt").trim_ascii_end();
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
 pub(super) fn response() -> Response {
@@ -65,7 +62,7 @@ mod tests {
             hash(element("script")),
             hash(element("style")),
         );
-        crate::testing::assert_page("src/routes/root/policy.txt", &policy);
+        crate::pages::assert_page("src/routes/root/policy.txt", &policy);
     }
 
     #[test]

@@ -18,7 +18,7 @@ bad() { # description, directory, seconds, what deploy.sh must say
     fi
 }
 never=$(configured DATABASE_URL=tcp://127.0.0.1:1 | release never-ready "$repository:v1")
-crash=$(configured SERVER__PORT=banana | release crash "$repository:v1")
+crash=$(configured SERVER__WORKERS=banana | release crash "$repository:v1")
 missing=$(release missing "$repository@sha256:$(printf '0%.0s' {1..64})" </dev/null)
 bad 'a release that never becomes ready' "$never" 25 'never became ready'
 bad 'a release that crashes at once' "$crash" 90 'crashes at start .*banana'

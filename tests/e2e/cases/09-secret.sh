@@ -44,7 +44,7 @@ fi
 
 printf 'DATABASE_URL=\nlower=x\nTOKEN=changeme\nOTHER=first-secret-value two\nOTHER=x\nhunter2\n' >"$work/bad.env"
 code=0
-"$root/scripts/create-secrets.sh" "$work/bad.env" --namespace $namespace --require API_KEY >"$work/out" 2>&1 || code=$?
+"$root/scripts/create-secrets.sh" "$work/v1" "$work/bad.env" --require API_KEY >"$work/out" 2>&1 || code=$?
 if [ $code = 2 ] && [ "$(grep -c 'error:' "$work/out")" = 6 ] && ! grep -qE 'hunter2|first-secret' "$work/out"; then
     pass 'create-secrets.sh tells all six mistakes of a file at once, and no value'
 else

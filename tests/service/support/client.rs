@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long a test waits for bytes before it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::PATIENCE;
 
 pub struct Client {
     pub stream: TcpStream,
@@ -24,7 +23,11 @@ pub struct Response {
 
 impl Client {
     pub fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        Self::of(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
+    }
+
+    /// One on a connection that stands.
+    pub fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self { stream, ahead: Vec::new() }
@@ -98,19 +101,24 @@ impl Client {
         }
     }
 
-    /// Whether the server closes, or resets, within the client's patience, and what it sent before.
+    /// What the server sends before it closes or resets; that it does is waited for.
     pub fn rest_until_close(&mut self) -> Vec<u8> {
-        while matches!(self.read_more(), Ok(count) if count > 0) {}
+        let mut buffer = [0; 4096];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => self.ahead.extend_from_slice(&buffer[..count]),
+                Err(error) if is_timeout(&error) => panic!("not closed within {PATIENCE:?}"),
+                Err(_) => break,
+            }
+        }
         std::mem::take(&mut self.ahead)
     }
 
     /// Whether the connection is still open and silent after this time.
     pub fn is_open_after(&mut self, time: Duration) -> bool {
         self.stream.set_read_timeout(Some(time)).unwrap();
-        let is_open = matches!(
-            self.stream.read(&mut [0; 1]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-        );
+        let is_open = matches!(self.stream.read(&mut [0; 1]), Err(error) if is_timeout(&error));
         self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         is_open
     }
@@ -142,6 +150,10 @@ impl Client {
         self.ahead.extend_from_slice(&buffer[..count]);
         Ok(count)
     }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 impl Response {

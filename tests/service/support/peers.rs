@@ -1,5 +1,5 @@
-//! What the service depends on: real PostgreSQL and Redis on free ports, and plain servers that the
-//! test can make slow, silent or rude.
+//! What tests need beside the service: folders, processes, and plain servers that the test can make
+//! slow, silent or rude.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-
-use super::find_tool;
 
 /// A port that nobody has.
 pub fn free_port() -> u16 {
@@ -48,7 +46,12 @@ pub struct Process(Child);
 
 impl Process {
     pub fn spawn(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self::spawn_logging(command, Stdio::null())
+    }
+
+    /// One whose standard error goes there.
+    pub fn spawn_logging(command: &mut Command, log: Stdio) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
@@ -63,92 +66,6 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A real Redis, with a password.
-pub fn redis(port: u16, password: &str) -> Process {
-    Process::spawn(
-        Command::new(find_tool("redis-server").unwrap())
-            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
-            .arg(port.to_string())
-            .args(["--requirepass", password]),
-    )
-}
-
-/// A real PostgreSQL, in a folder of its own. PostgreSQL refuses to run as root, so root runs it as
-/// the user that Debian's package made.
-pub struct Postgres {
-    folder: Folder,
-    port: u16,
-}
-
-impl Postgres {
-    pub fn new(port: u16) -> Self {
-        let postgres = Self { folder: Folder::new(), port };
-        if is_root() {
-            let owner = Command::new("chown").arg("postgres").arg(&postgres.folder.0).status();
-            assert!(owner.unwrap().success(), "root needs the user postgres of Debian's package");
-        }
-        postgres
-            .run("initdb", &["--auth=trust", "--no-sync", "--username=app", "--pgdata", "DATA"]);
-        postgres
-    }
-
-    pub fn start(&self) {
-        let options = format!(
-            "-c listen_addresses=127.0.0.1 -c port={} -c fsync=off -c unix_socket_directories={}",
-            self.port,
-            self.folder.0.display()
-        );
-        let log = self.folder.0.join("log").display().to_string();
-        self.run(
-            "pg_ctl",
-            &["start", "--wait", "--pgdata", "DATA", "--options", &options, "--log", &log],
-        );
-    }
-
-    pub fn stop(&self, mode: &str) {
-        let wait = if mode == "smart" { "--no-wait" } else { "--wait" };
-        self.run("pg_ctl", &["stop", wait, "--mode", mode, "--pgdata", "DATA"]);
-    }
-
-    /// Freezes or thaws the whole server: it then accepts (the kernel does) and never answers.
-    pub fn signal_all(&self, name: &str) {
-        let pid = std::fs::read_to_string(self.folder.0.join("data/postmaster.pid")).unwrap();
-        let pid = pid.lines().next().unwrap().to_owned();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    fn run(&self, tool: &str, arguments: &[&str]) {
-        let data = self.folder.0.join("data").display().to_string();
-        let tool = find_tool(tool).unwrap_or_else(|| panic!("{tool} is not installed"));
-        let mut command = if is_root() {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(tool);
-            command
-        } else {
-            Command::new(tool)
-        };
-        command.args(arguments.iter().map(|a| if *a == "DATA" { data.as_str() } else { a }));
-        command.current_dir(&self.folder.0).stdout(Stdio::null()).stdin(Stdio::null());
-        assert!(command.stderr(Stdio::null()).status().unwrap().success(), "{command:?}");
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        if self.folder.0.join("data/postmaster.pid").exists() {
-            self.signal_all("CONT");
-            self.stop("immediate");
-        }
-    }
-}
-
-fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|own| {
-        use std::os::unix::fs::MetadataExt;
-        own.uid() == 0
-    })
 }
 
 /// A server whose answers the test decides.
@@ -209,5 +126,24 @@ impl Behaviour {
         }
         drop(stream);
         self.open.fetch_sub(1, SeqCst);
+    }
+}
+
+/// A server that sends interim answers as long as anyone listens.
+pub struct EndlessPeer {
+    pub port: u16,
+}
+
+impl EndlessPeer {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100);
+                thread::spawn(move || while stream.write_all(hints.as_bytes()).is_ok() {});
+            }
+        });
+        Self { port }
     }
 }

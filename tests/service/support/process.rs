@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 
 use super::client::{Client, Response};
-use super::eventually;
+use super::{PATIENCE, eventually};
 
 /// The service's own binary, or with the routes of `examples/faults.rs`.
 pub fn binary(name: &str) -> PathBuf {
@@ -22,7 +22,8 @@ pub fn binary(name: &str) -> PathBuf {
     let path = own.with_file_name("examples").join(name);
     // `cargo test` builds examples, `cargo test --test service` does not.
     let built = path.metadata().and_then(|file| file.modified()).ok();
-    let source = ["src", "examples"].map(|folder| newest(&Path::new(MANIFEST).join(folder)));
+    let source = ["src", &format!("examples/{name}.rs")];
+    let source = source.map(|path| newest(&Path::new(MANIFEST).join(path)));
     let is_fresh = built >= source.into_iter().max().flatten();
     assert!(
         is_fresh,
@@ -46,6 +47,12 @@ fn newest(path: &Path) -> Option<SystemTime> {
     path.metadata().ok()?.modified().ok()
 }
 
+fn metric(client: &mut Client, sample: &str) -> f64 {
+    let scrape = client.get("/metrics").text();
+    let line = scrape.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {sample} in:\n{scrape}")).parse().unwrap()
+}
+
 /// Runs a command of the binary to its end.
 pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(binary("pcf-api"))
@@ -55,6 +62,28 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         .stdin(Stdio::null())
         .output()
         .unwrap()
+}
+
+/// The same where it might never end.
+pub fn run_in_time(arguments: &[&str], environment: &[(&str, &str)], within: Duration) -> Output {
+    let mut child = Command::new(binary("pcf-api"))
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > within {
+            child.kill().unwrap();
+            panic!("it has not ended within {within:?}: {:?}", child.wait_with_output());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap()
 }
 
 /// A running server.
@@ -84,6 +113,8 @@ impl Server {
             .env("SERVER__HOST", "127.0.0.1")
             .env("LOG_FORMAT", "json")
             .env("SERVER__DRAIN_DELAY", "0s")
+            // A machine that is busy with other tests is no overload.
+            .env("SERVER__MAX_QUEUE_TIME", "20s")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -98,8 +129,8 @@ impl Server {
             }
         });
         let mut server = Self { child, port: 0, lines, reader: Some(reader) };
-        let (line, _) = server
-            .log_line("listening", Duration::from_secs(10), |line| line["message"] == "listening");
+        let (line, _) =
+            server.log_line("listening", PATIENCE, |line| line["message"] == "listening");
         let address = line["address"].as_str().unwrap();
         server.port = address.rsplit_once(':').unwrap().1.parse().unwrap();
         server
@@ -126,9 +157,24 @@ impl Server {
 
     /// The value of one sample of a scrape.
     pub fn metric(&self, sample: &str) -> f64 {
-        let scrape = self.get("/metrics").text();
-        let line = scrape.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {sample} in:\n{scrape}")).parse().unwrap()
+        metric(&mut self.connect(), sample)
+    }
+
+    /// Waits until so many requests are worked on, the scrape apart.
+    ///
+    /// A client has an answer a moment before its request is over. So all scrapes are on one connection,
+    /// where none begins before the last one is over, and for those of others it looks twice.
+    pub fn wait_in_flight(&self, count: u32) {
+        let mut scraper = self.connect();
+        let mut look = || metric(&mut scraper, "http_requests_in_flight") - 1.0;
+        let is_it = |found: f64| (found - f64::from(count)).abs() < 0.1;
+        eventually("requests in flight", PATIENCE, || {
+            let found = look();
+            if is_it(found) && is_it(look()) {
+                return Ok(());
+            }
+            Err(format!("{found}, not {count}"))
+        });
     }
 
     /// Every line that was logged so far, as it is.
@@ -181,7 +227,7 @@ impl Server {
     /// Ends the server as Kubernetes would, and returns its exit status.
     pub fn stop(mut self) -> i32 {
         self.signal("TERM");
-        self.wait(Duration::from_secs(10)).0.code().unwrap_or(-1)
+        self.wait(PATIENCE).0.code().unwrap_or(-1)
     }
 }
 

@@ -1,0 +1,7 @@
+//! The service; see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ecosystem::service().run()
+}

@@ -1,0 +1,11 @@
+# shellcheck shell=bash disable=SC2034 # those that source it use them
+# What the scripts work on: the repository `root` and the name `app` of its service. It is the one that
+# they lie in, or the one that `ops`, which another repository has them by, was called in.
+unset CDPATH # with it cd may go elsewhere
+root=${SERVICE_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+app=$(awk -F '"' '/^\[/ { package = $0 ~ /^\[package\]/ } package && /^name *=/ { print $2; exit }' "$root/Cargo.toml") ||
+    exit
+[ -n "$app" ] || {
+    echo "${0##*/}: $root/Cargo.toml names no package" >&2
+    exit 1
+}

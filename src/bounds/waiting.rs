@@ -1,0 +1,148 @@
+//! Who waits for a client. When a place is needed, the one that has waited the longest gives it up.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// The first bytes of a connection, or the rest of a request's head.
+    Head,
+    /// The same, of a connection that has no place of its own.
+    Reserve,
+    /// The next request of a connection that has had some and is a bare socket.
+    Idle,
+    /// Anything at all, on a connection of HTTP/2, which keeps its buffers.
+    Lull,
+    /// More of a request's body, or that the client takes more of a response.
+    Stalled,
+}
+
+/// How one that waits is told to give way.
+#[derive(Debug)]
+enum Cut {
+    Signal(oneshot::Sender<()>),
+    Task(AbortHandle),
+}
+
+/// All that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    tickets: Mutex<BTreeMap<Key, Cut>>,
+    next: AtomicU64,
+}
+
+/// In order of kind, and then of the moment: nanoseconds since the service's epoch. The number tells
+/// two of one moment apart.
+type Key = (Kind, u64, u64);
+
+impl Waiting {
+    /// Begins to wait, since that moment. The signal comes when it is to give way.
+    pub(crate) fn signalled(
+        self: &Arc<Self>,
+        kind: Kind,
+        since: u64,
+    ) -> (Ticket, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        (self.ticket(kind, since, Cut::Signal(sender)), receiver)
+    }
+
+    /// The same for a task, which is aborted.
+    pub(crate) fn aborted(self: &Arc<Self>, kind: Kind, since: u64, task: AbortHandle) -> Ticket {
+        self.ticket(kind, since, Cut::Task(task))
+    }
+
+    fn ticket(self: &Arc<Self>, kind: Kind, since: u64, cut: Cut) -> Ticket {
+        let key = (kind, since, self.next.fetch_add(1, Relaxed));
+        self.lock().insert(key, cut);
+        Ticket { waiting: Arc::clone(self), key }
+    }
+
+    /// Cuts the one that has waited the longest, of the first of these kinds that has one who has
+    /// waited for so long; false where there is none.
+    pub(crate) fn cut_longest(&self, kinds: &[Kind], now: u64, at_least: Duration) -> bool {
+        let at_least = u64::try_from(at_least.as_nanos()).unwrap_or(u64::MAX);
+        let mut tickets = self.lock();
+        for kind in kinds {
+            let longest = tickets.range((*kind, 0, 0)..=(*kind, u64::MAX, u64::MAX)).next();
+            let Some((key, _)) = longest else { continue };
+            let key = *key;
+            if now.saturating_sub(key.1) < at_least {
+                continue;
+            }
+            match tickets.remove(&key) {
+                // Who has stopped waiting a moment ago frees its place all the same.
+                Some(Cut::Signal(sender)) => drop(sender.send(())),
+                Some(Cut::Task(task)) => task.abort(),
+                None => continue,
+            }
+            return true;
+        }
+        false
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Cut>> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One that waits, as long as it is not dropped.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    waiting: Arc<Waiting>,
+    key: Key,
+}
+
+impl Ticket {
+    /// Since when it waits.
+    pub(crate) fn since(&self) -> u64 {
+        self.key.1
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.waiting.lock().remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_TIME: Duration = Duration::ZERO;
+
+    #[test]
+    fn the_longest_gives_way_first_and_who_has_left_does_not() {
+        let waiting = Arc::new(Waiting::default());
+        let (_late, mut late_cut) = waiting.signalled(Kind::Idle, 30);
+        let (_early, mut early_cut) = waiting.signalled(Kind::Idle, 10);
+        drop(waiting.signalled(Kind::Idle, 5));
+        assert!(waiting.cut_longest(&[Kind::Idle], 100, NO_TIME));
+        assert_eq!((early_cut.try_recv().is_ok(), late_cut.try_recv().is_ok()), (true, false));
+        assert!(waiting.cut_longest(&[Kind::Idle], 100, NO_TIME));
+        assert!(late_cut.try_recv().is_ok());
+        assert!(!waiting.cut_longest(&[Kind::Idle], 100, NO_TIME));
+        assert!(waiting.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn kinds_are_asked_in_order_and_nobody_gives_way_at_once() {
+        let waiting = Arc::new(Waiting::default());
+        let (_head, mut head_cut) = waiting.signalled(Kind::Head, 50);
+        let task = tokio::spawn(std::future::pending::<()>());
+        let _stalled = waiting.aborted(Kind::Stalled, 10, task.abort_handle());
+        let kinds = [Kind::Head, Kind::Stalled];
+        let at_least = Duration::from_nanos(60);
+        assert!(waiting.cut_longest(&kinds, 100, at_least));
+        assert!(task.await.unwrap_err().is_cancelled() && head_cut.try_recv().is_err());
+        assert!(!waiting.cut_longest(&kinds, 100, at_least), "the head is too young");
+        assert!(waiting.cut_longest(&kinds, 110, at_least));
+        assert!(head_cut.try_recv().is_ok());
+    }
+}

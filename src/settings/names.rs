@@ -1,0 +1,103 @@
+//! Names of settings, in files, flags and the environment: which are known, which are misspelt, and
+//! what they were meant to be.
+
+use super::setting::NAME;
+use super::table::Table;
+
+impl Table {
+    pub(super) fn is_known_key(&self, key: &str) -> bool {
+        self.rows().any(|setting| match setting.key().split_once(NAME) {
+            None => setting.key() == key,
+            Some((before, after)) => key
+                .strip_prefix(before)
+                .and_then(|rest| rest.strip_suffix(after))
+                .is_some_and(is_dependency_name),
+        })
+    }
+
+    pub(super) fn is_known_variable(&self, variable: &str) -> bool {
+        // A dependency's name is looked for in upper case: written otherwise it would have no effect.
+        if !is_upper_case(variable) {
+            return false;
+        }
+        self.rows().flat_map(|setting| setting.env()).any(|env| {
+            match env.split_once(&NAME.to_uppercase()) {
+                None => env == variable,
+                Some((before, after)) => variable
+                    .strip_prefix(before)
+                    .and_then(|rest| rest.strip_suffix(after))
+                    .is_some_and(|name| is_dependency_name(&name.to_lowercase())),
+            }
+        })
+    }
+
+    /// What a variable was meant to be that would be one with another number of underscores.
+    pub(super) fn with_right_underscores(&self, variable: &str) -> Option<String> {
+        if self.is_known_variable(variable) || self.is_own_variable(variable) {
+            return None;
+        }
+        let single = |text: &str| text.replace("__", "_");
+        let given = single(variable);
+        self.rows().find_map(|setting| {
+            setting.env().iter().find_map(|env| match env.split_once(&NAME.to_uppercase()) {
+                None => (single(env) == given).then(|| setting.env().join(" or ")),
+                Some((before, after)) => {
+                    let name = given.strip_prefix(&single(before))?.strip_suffix(&single(after))?;
+                    is_dependency_name(&name.to_lowercase())
+                        .then(|| format!("{before}{name}{after}"))
+                }
+            })
+        })
+    }
+
+    /// Whether a variable is meant for this program, because it starts with one of its sections, in
+    /// whatever case.
+    pub(super) fn is_own_variable(&self, variable: &str) -> bool {
+        let first = variable.split_once("__").map(|(section, _)| section);
+        self.rows()
+            .filter_map(|setting| setting.key().split_once('.'))
+            .any(|(section, _)| first.is_some_and(|first| first.eq_ignore_ascii_case(section)))
+    }
+
+    /// Says what would have been accepted in place of an unknown variable.
+    pub(super) fn unknown_variable(&self, variable: &str) -> String {
+        let upper = variable.to_uppercase();
+        if self.is_known_variable(&upper) {
+            return format!("variables are in upper case; expected {upper}");
+        }
+        self.unknown_key(&variable.to_lowercase().replace("__", "."))
+    }
+
+    /// Says what would have been accepted in place of an unknown key: its section, else all sections.
+    pub(super) fn unknown_key(&self, key: &str) -> String {
+        let section = key.split('.').next().unwrap_or_default();
+        let mut known: Vec<&str> = self
+            .rows()
+            .map(|setting| setting.key())
+            .filter(|known| known.split_once('.').is_some_and(|(first, _)| first == section))
+            .collect();
+        if known.is_empty() {
+            known = self.rows().map(|setting| setting.key()).collect();
+        }
+        let name_rule = if section == "dependencies" {
+            "; a name is lower-case letters, digits and single underscores, up to 40"
+        } else {
+            ""
+        };
+        format!("no such setting; expected one of {}{name_rule}", known.join(", "))
+    }
+}
+
+/// A name that can be a key, part of a variable and a metric's label: `[a-z][a-z0-9_]*`, up to 40,
+/// without the two underscores that separate sections.
+pub(crate) fn is_dependency_name(name: &str) -> bool {
+    name.len() <= 40
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && !name.contains("__")
+        && !name.ends_with('_')
+}
+
+pub(super) fn is_upper_case(variable: &str) -> bool {
+    !variable.contains(|letter: char| letter.is_ascii_lowercase())
+}
