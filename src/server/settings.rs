@@ -120,8 +120,8 @@ pub static MAX_BUFFERED_BYTES: Setting<Size> = Setting::new(
 /// How long a request may wait for its turn.
 pub static MAX_QUEUE_TIME: Setting<Duration> = Setting::new(
     "server.max_queue_time",
-    "How long requests may wait for their turn on a CPU. Those that wait longer are answered \
-           503, and for 2s after that the limit is a quarter.",
+    "How long requests may wait for their turn on a CPU. When they have waited longer for half of \
+           that time, they are answered 503, and for 2s after that the limit is a quarter.",
 )
 .default("250ms")
 .range(Duration::from_millis(10), HOUR);

@@ -23,6 +23,10 @@ const END_WITHIN: Duration = Duration::from_millis(500);
 /// own 61 are long where each takes a millisecond.
 const LOOK_EVERY: u32 = 16;
 
+/// How many tasks a worker runs before it takes one of those that the main thread hands over. tokio's own
+/// 31 are as many times the wait of a connection that the workers have already.
+const TAKE_EVERY: u32 = 2;
+
 /// A handle on the workers.
 #[derive(Clone, Debug)]
 pub(crate) struct Workers {
@@ -73,6 +77,7 @@ impl Threads {
             .worker_threads(count)
             .thread_name("worker")
             .event_interval(LOOK_EVERY)
+            .global_queue_interval(TAKE_EVERY)
             .on_thread_start(move || metrics::use_shard(next.fetch_add(1, Relaxed)))
             .enable_all()
             .build()?;
@@ -82,8 +87,11 @@ impl Threads {
 
     /// Starts one of this name, which counts in this shard.
     pub(super) fn start_single(name: &'static str, shard: usize) -> io::Result<(Self, Workers)> {
-        let runtime =
-            Builder::new_current_thread().event_interval(LOOK_EVERY).enable_all().build()?;
+        let runtime = Builder::new_current_thread()
+            .event_interval(LOOK_EVERY)
+            .global_queue_interval(TAKE_EVERY)
+            .enable_all()
+            .build()?;
         let workers = Workers { handle: runtime.handle().clone() };
         let stop = Arc::new(Notify::new());
         let told = Arc::clone(&stop);
