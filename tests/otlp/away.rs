@@ -115,5 +115,9 @@ fn one_that_comes_back_gets_what_waited() {
         line["message"] == "the collector takes spans again"
     });
     assert_eq!(told(&server, "the collector takes"), 2);
-    assert!(count(&server, "otlp_spans_exported_total") > 1.5);
+    // They are counted a moment after the collector has them.
+    eventually("both are counted", PATIENCE, || {
+        let exported = count(&server, "otlp_spans_exported_total");
+        if exported > 1.5 { Ok(()) } else { Err(exported.to_string()) }
+    });
 }

@@ -13,6 +13,9 @@ before(async () => {
     POD_NAME: 'p'.repeat(200), REVISION: '4f1c2ab',
     DATABASE_URL: 'tcp://127.0.0.1:1',
     [`DEPENDENCIES__${'X'.repeat(40)}__URL`]: 'tcp://127.0.0.1:1',
+    // It is starting until the last test, however long the others take.
+    DEPENDENCIES__DATABASE__GRACE: '1h',
+    [`DEPENDENCIES__${'X'.repeat(40)}__GRACE`]: '1h',
   })
 })
 after(async () => {

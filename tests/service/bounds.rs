@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::support::{Client, Server, binary, eventually};
 
@@ -28,7 +28,7 @@ fn past_the_most_requests_that_wait_more_are_refused_and_probes_are_answered() {
     let server = Server::faulty(&[("SERVER__MAX_IN_FLIGHT", "3")]);
     let mut waiting: Vec<Client> = (0..3).map(|_| server.connect()).collect();
     for client in &mut waiting {
-        ask(client, "/sleep/1500");
+        ask(client, "/sleep/6000");
     }
     server.wait_in_flight(3);
     let mut refused = server.connect();
@@ -86,33 +86,45 @@ fn half_a_head_does_not_take_the_bytes_of_others() {
 
 #[test]
 fn an_upload_that_stands_still_gives_way() {
+    // A machine that comes to it too late tries again.
+    assert!((0..20).any(|_| is_pause_and_then_stall()), "this machine is too busy");
+}
+
+/// Whether there was a pause to be seen; what is done in it and after it is asserted.
+fn is_pause_and_then_stall() -> bool {
     let server = Server::faulty(&[("SERVER__MAX_IN_FLIGHT", "2")]);
     let mut stalled: Vec<Client> = (0..2).map(|_| server.connect()).collect();
+    let began = Instant::now();
     // One after the other: the first is the one that has waited the longest.
     for (client, in_flight) in stalled.iter_mut().zip(1..) {
         client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nhalf");
         server.wait_in_flight(in_flight);
     }
-    assert_eq!(server.get("/version").status, 503, "a pause between two packets is no reason");
+    let status = server.get("/version").status;
+    if began.elapsed() >= SECOND {
+        return false;
+    }
+    assert_eq!(status, 503, "a pause between two packets is no reason");
     thread::sleep(SECOND + Duration::from_millis(100));
     assert_eq!(server.get("/version").status, 200);
     assert_eq!(stalled[0].response().error(), (503, "SERVICE_UNAVAILABLE".into()));
     assert_eq!(shed(&server, "stalled"), 1);
     stalled[1].send(" whole");
     assert_eq!(stalled[1].response().text(), "half whole");
+    true
 }
 
 #[test]
 fn a_request_whose_client_may_have_gone_gives_way() {
     let server = Server::faulty(&[("SERVER__MAX_IN_FLIGHT", "2")]);
     let mut gone = server.connect();
-    ask(&mut gone, "/sleep/9000");
+    ask(&mut gone, "/sleep/18000");
     let mut there = server.connect();
-    ask(&mut there, "/sleep/4500");
+    ask(&mut there, "/sleep/9000");
     server.wait_in_flight(2);
     gone.finish_sending();
     // It is seen, and then a moment passes.
-    eventually("makes room", 6 * SECOND, || match server.get("/version").status {
+    eventually("makes room", 8 * SECOND, || match server.get("/version").status {
         200 => Ok(()),
         status => Err(status.to_string()),
     });
@@ -175,7 +187,34 @@ fn what_waits_too_long_for_its_turn_is_refused_early_and_all_is_well_when_it_end
     }
     assert!(served > 20 && refused > 20, "{served} served, {refused} refused");
     assert_eq!(shed(&server, "queue_time"), refused);
-    assert_eq!(server.get("/block/1").text(), "blocked", "at once as before");
+    // What the queue is known to be is some milliseconds old; it is guarded for two seconds.
+    eventually("served as before", SECOND, || match server.get("/block/1").text() {
+        text if text == "blocked" => Ok(()),
+        text => Err(text),
+    });
+}
+
+#[test]
+fn what_all_wait_too_long_for_but_a_moment_refuses_nobody() {
+    let server = Server::faulty(&[("SERVER__WORKERS", "1"), ("SERVER__MAX_QUEUE_TIME", "2s")]);
+    let port = server.port;
+    // Each waits for 0.8 s: within the bound, and more than what is allowed in an overload.
+    let clients: Vec<_> = (0..30)
+        .map(|number| {
+            thread::spawn(move || {
+                let mut client = Client::connect(port);
+                for round in 0..6 {
+                    let stall = (number, round) == (0, 2);
+                    let path = if stall { "/block/1500" } else { "/block/25" };
+                    assert_eq!(client.get(path).text(), "blocked");
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().expect("refused");
+    }
+    assert_eq!(shed(&server, "queue_time"), 0);
 }
 
 #[test]
@@ -209,7 +248,17 @@ fn a_signal_that_is_ignored_stays_so() {
 #[test]
 fn a_long_request_of_one_client_holds_no_other_of_many() {
     // One turn of a connection is short however much it has sent. What others got meanwhile says so on a
-    // slow machine too.
+    // slow machine too; one that let this thread wait, and not the others, tries again.
+    let is_short = |_| {
+        let (most, all) = most_while_one_waited();
+        eprintln!("{most} of {all} bytes while one request waited");
+        most * 2 < all
+    };
+    assert!((0..3).any(is_short));
+}
+
+/// How many bytes others got while one request waited, at most, and how many they got in all.
+fn most_while_one_waited() -> (usize, usize) {
     let server = Server::faulty(&[("SERVER__WORKERS", "1")]);
     let port = server.port;
     let taken = Arc::new(AtomicUsize::new(0));
@@ -246,6 +295,5 @@ fn a_long_request_of_one_client_holds_no_other_of_many() {
     for flood in floods {
         flood.join().unwrap();
     }
-    let all = taken.load(Relaxed);
-    assert!(most * 2 < all, "{most} of {all} bytes while one request waited");
+    (most, taken.load(Relaxed))
 }

@@ -19,8 +19,9 @@ fn an_idle_connection_is_closed_after_keep_alive_and_not_before() {
     let mut used = server.connect();
     assert_eq!(used.get("/version").status, 200);
     assert!(used.is_open_after(Duration::from_millis(1500)), "the header timeout is not for it");
-    assert_eq!(used.get("/version").status, 200, "taken up again from where it rested");
+    // The server's time begins before its answer is here.
     let began = Instant::now();
+    assert_eq!(used.get("/version").status, 200, "taken up again from where it rested");
     assert_eq!(used.rest_until_close(), b"");
     let took = began.elapsed().as_millis();
     assert!(took >= 5800, "{took} ms");
@@ -48,13 +49,25 @@ fn an_idle_connection_holds_no_buffer() {
     assert_eq!(idle[0].get("/version").status, 200);
 }
 
+/// Gives each of these connections a request of so many milliseconds: one that waits for its client
+/// would make room after a second, however long that is for this machine.
+fn keep_busy(server: &Server, clients: &mut [Client], ms: u32) {
+    for client in &mut *clients {
+        client.send(format!("GET /sleep/{ms} HTTP/1.1\r\nHost: t\r\n\r\n"));
+    }
+    // The scrape is one more.
+    let sample = format!("\nhttp_requests_in_flight {}\n", clients.len() + 1);
+    eventually("all of them busy", PATIENCE, || {
+        let scrape = server.get("/metrics").text();
+        if scrape.contains(&sample) { Ok(()) } else { Err(scrape) }
+    });
+}
+
 #[test]
 fn past_the_connection_limit_health_and_metrics_still_answer() {
     let server = Server::faulty(&[("SERVER__MAX_CONNECTIONS", "4")]);
     let mut held: Vec<Client> = (0..4).map(|_| server.connect()).collect();
-    for client in &mut held {
-        assert_eq!(client.get("/version").status, 200);
-    }
+    keep_busy(&server, &mut held, 6000);
     for path in ["/health", "/health/ready", "/metrics"] {
         let mut watcher = server.connect();
         let response = watcher.get(path);
@@ -71,7 +84,7 @@ fn past_the_connection_limit_health_and_metrics_still_answer() {
     assert_eq!(response.header("retry-after"), Some("1"));
     assert_eq!(response.header("connection"), Some("close"));
     assert!((server.metric("http_connections_rejected_total") - 1.0).abs() < 0.1);
-    assert_eq!(held[0].get("/version").status, 200, "those within the limit notice nothing");
+    assert_eq!(held[0].response().text(), "slept", "those within the limit notice nothing");
     held.pop();
     eventually("served again", PATIENCE, || {
         let status = server.get("/version").status;
@@ -116,7 +129,8 @@ fn at_the_limit_the_one_that_has_waited_longest_makes_room() {
     assert_eq!(next.get("/version").status, 200);
     assert_eq!(second.rest_until_close(), b"");
     assert_eq!(idle.get("/version").status, 200, "then those who are between two requests");
-    assert!((server.metric("http_connections_evicted_total") - 2.0).abs() < 0.1);
+    // Not on a new connection, for which another might make room.
+    assert!(idle.get("/metrics").text().contains("\nhttp_connections_evicted_total 2\n"));
     thread::sleep(Duration::from_millis(1100));
     let mut last = server.connect();
     assert_eq!(last.get("/version").status, 200);
@@ -146,7 +160,18 @@ fn a_probe_comes_through_a_crowd_of_silent_connections() {
     thread::sleep(Duration::from_millis(500));
     for _ in 0..5 {
         let began = Instant::now();
-        assert_eq!(server.get("/health").status, 200);
+        let response = loop {
+            let connecting = Instant::now();
+            let mut probe = server.connect();
+            probe.try_send("GET /health HTTP/1.1\r\nHost: t\r\n\r\n");
+            // One that is busy with the crowd may ask too late; each has so much time at least.
+            let is_late = connecting.elapsed() > Duration::from_millis(20);
+            match probe.try_response_to("GET") {
+                Ok(response) => break response,
+                Err(error) => assert!(is_late && began.elapsed() < PATIENCE, "{error}"),
+            }
+        };
+        assert_eq!(response.status, 200);
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
     is_over.store(true, SeqCst);
@@ -158,16 +183,14 @@ fn a_probe_comes_through_a_crowd_of_silent_connections() {
 #[test]
 fn few_file_descriptors_make_few_connections_and_the_reserve_works() {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("ulimit -n 140; exec {}", binary("pcf-api").display()));
+    command.arg("-c").arg(format!("ulimit -n 140; exec {}", binary("faults").display()));
     let server = Server::launch(command, &[]);
     assert!((server.metric("http_connections_max") - 12.0).abs() < 0.1);
     let (told, _) =
         server.log_line("told", PATIENCE, |line| line["target"] == "pcf_api::server::descriptors");
     assert_eq!((told["files"].as_u64(), told["connections"].as_u64()), (Some(140), Some(12)));
     let mut held: Vec<Client> = (0..12).map(|_| server.connect()).collect();
-    for client in &mut held {
-        assert_eq!(client.get("/version").status, 200);
-    }
+    keep_busy(&server, &mut held, 15_000);
     assert_eq!(server.get("/version").status, 503);
     assert_eq!(server.get("/health").status, 200);
 }

@@ -4,8 +4,8 @@
 use std::fs::File;
 use std::process::Command;
 
-use super::support::health::becomes;
-use super::support::peers::{Folder, Peer, Process, free_port};
+use super::support::health::tells;
+use super::support::peers::{Folder, Peer, Process};
 use super::support::{Client, PATIENCE, Server, binary, eventually, run};
 
 /// A line end, an escape that clears the screen, DEL, a C1 control (CSI), a line separator, and a mark
@@ -25,16 +25,21 @@ fn deceptive(text: &str) -> Option<char> {
 #[test]
 fn a_client_forges_no_line_and_steers_no_terminal() {
     for format in ["pretty", "json"] {
-        let (folder, port) = (Folder::new(), free_port());
+        let folder = Folder::new();
         let path = folder.file("log", "");
         let mut command = Command::new(binary("faults"));
         command
             .env_clear()
-            .envs([("PORT", port.to_string().as_str()), ("SERVER__HOST", "127.0.0.1")])
+            .envs([("PORT", "0"), ("SERVER__HOST", "127.0.0.1")])
             .envs([("LOG_FORMAT", format), ("LOG_TIMESTAMP_FORMAT", "none")]);
         let _server = Process::spawn_logging(&mut command, File::create(&path).unwrap().into());
-        eventually("listening", PATIENCE, || {
-            std::net::TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())
+        let (port, _) = eventually("listening", PATIENCE, || {
+            let log = std::fs::read_to_string(&path).unwrap();
+            let port = log.split_once("127.0.0.1:").and_then(|(_, rest)| {
+                let (port, _) = rest.split_once(|c: char| !c.is_ascii_digit())?;
+                port.parse::<u16>().ok()
+            });
+            port.ok_or(log)
         });
         for (how, status) in [("message", 204), ("field", 204), ("cause", 500), ("panic", 500)] {
             let path = format!("/say/{how}/{}", encoded());
@@ -68,9 +73,9 @@ fn a_dependency_s_words_are_shown_without_what_deceives() {
         ("DEPENDENCIES__DB__URL", url.as_str()),
         ("DEPENDENCIES__DB__GRACE", "0s"),
     ]);
-    let report = becomes(&server, "db", "unhealthy");
-    let told = report["message"].as_str().unwrap();
-    assert_eq!(told, "rejected: aERROR forged: [2J2Jz");
+    // A check that takes too long on a busy machine tells something else.
+    let told = "rejected: aERROR forged: [2J2Jz";
+    tells(&server, "db", told);
     let output = run(&["healthcheck"], &[("PORT", &server.port.to_string())]);
     let shown = String::from_utf8(output.stdout).unwrap();
     assert_eq!(shown, format!("unhealthy: db unhealthy ({told})\n"));

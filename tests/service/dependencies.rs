@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::health::{NOTICED, answers, becomes, checks, has_answered, status, tells};
+use super::support::health::{NOTICED, answers, becomes, has_answered, status, tells};
 use super::support::peers::{EndlessPeer, Folder, Peer};
 use super::support::{Server, cpu_time, eventually, has_tool};
 
@@ -17,6 +17,8 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 #[test]
 fn a_url_s_file_that_is_gone_is_told_once_with_the_dependency_s_name_and_so_is_its_return() {
+    const GONE: &str = "a dependency's URL cannot be read; the last one stays in use";
+    const BACK: &str = "a dependency's URL can be read again";
     let folder = Folder::new();
     // Nobody listens there, so that it is checked every second.
     let file = folder.file("url", "tcp://127.0.0.1:1");
@@ -34,27 +36,35 @@ fn a_url_s_file_that_is_gone_is_told_once_with_the_dependency_s_name_and_so_is_i
             if more >= count { Ok(()) } else { Err(more.to_string()) }
         });
     };
-    let told = |message: &str| {
+    let told = |messages: &[&str]| {
         let log = server.log().into_iter();
-        log.filter(|line| line["message"] == message).collect::<Vec<_>>()
+        log.filter(|line| messages.iter().any(|m| line["message"] == *m)).collect::<Vec<_>>()
     };
-    checks(1);
+    // A read that takes a busy machine more than 50 ms is told likewise, and so is its end: each once.
+    let told_in_turns = || {
+        let lines = told(&[GONE, BACK]);
+        let turns = [GONE, BACK].iter().cycle();
+        let is_in_turns = lines.iter().zip(turns).all(|(line, turn)| line["message"] == *turn);
+        assert!(is_in_turns, "{lines:?}");
+        lines
+    };
+    // That is after it was read for the first time.
+    tells(&server, "cache", "connection refused");
     std::fs::remove_file(&file).unwrap();
     checks(4);
-    let gone = told("a dependency's URL cannot be read; the last one stays in use");
-    assert_eq!(gone.len(), 1, "{gone:?}");
-    assert_eq!((&gone[0]["dependency"], &gone[0]["level"]), (&"cache".into(), &"WARN".into()));
+    let before = told_in_turns();
+    let gone = before.last().unwrap();
+    assert_eq!((&gone["message"], &gone["level"]), (&GONE.into(), &"WARN".into()));
+    assert_eq!(gone["dependency"], "cache");
 
     folder.file("url", "tcp://127.0.0.1:2");
     checks(3);
-    for message in [
-        "a dependency's URL can be read again",
-        "a dependency's URL has changed; the new one is in use",
-    ] {
-        let lines = told(message);
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        assert_eq!(lines[0]["dependency"], "cache");
-    }
+    let after = told_in_turns();
+    let changed = told(&["a dependency's URL has changed; the new one is in use"]);
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert!(after.len() > before.len(), "its return is told: {after:?}");
+    assert_eq!(after[before.len()]["dependency"], "cache");
+    assert_eq!(changed[0]["dependency"], "cache");
 }
 
 #[test]
@@ -155,8 +165,9 @@ fn whatever_answers_wrongly_is_unhealthy_and_told_why() {
             ("DEPENDENCIES__PEER__URL", &url),
             ("DEPENDENCIES__PEER__GRACE", "0s"),
         ]);
-        let report = becomes(&server, "peer", "unhealthy");
-        assert_eq!(report["message"], told, "{kind} {answer:?}");
+        // A check that takes too long on a busy machine tells something else.
+        let report = tells(&server, "peer", told);
+        assert_eq!(report["status"], "unhealthy", "{kind} {answer:?}");
     }
 }
 
@@ -184,10 +195,11 @@ fn a_plain_tcp_dependency_is_up_while_it_accepts() {
     let url = format!("tcp://{}", listener.local_addr().unwrap());
     let server = Server::start(&[("DEPENDENCIES__PORT__URL", &url)]);
     answers(&server, "port");
-    assert!(
-        (server.metric("dependency_up{dependency=\"port\",criticality=\"critical\"}") - 1.0).abs()
-            < 0.1
-    );
+    // Not where a busy machine took a second for it; the next answer may be in time.
+    eventually("up", NOTICED, || {
+        let up = server.metric("dependency_up{dependency=\"port\",criticality=\"critical\"}");
+        if up > 0.9 { Ok(()) } else { Err(up.to_string()) }
+    });
     drop(listener);
     becomes(&server, "port", "unhealthy");
     assert!(server.metric("dependency_up{dependency=\"port\",criticality=\"critical\"}") < 0.1);
@@ -265,9 +277,20 @@ fn interim_answers_without_an_end_cost_no_cpu_and_no_one_s_latency() {
         tells(&server, &format!("rude{n}"), "rejected: interim answers without an end");
     }
     answers(&server, "honest");
+    let failures = || {
+        let services = server.health()["services"].take();
+        let of = |n: usize| services[format!("rude{n}")]["consecutive_failures"].as_u64().unwrap();
+        (0..8).map(of).collect::<Vec<_>>()
+    };
+    let first = failures();
     let before = cpu_time(server.pid());
-    let names: Vec<String> = (0..8).map(|n| format!("rude{n}")).collect();
-    checks(&server, &names.iter().map(String::as_str).collect::<Vec<_>>(), 3.0);
+    eventually("three more checks of each", NOTICED, || {
+        // Not often: each look costs the server time too.
+        thread::sleep(Duration::from_millis(100));
+        let now = failures();
+        let is_done = now.iter().zip(&first).all(|(now, first)| now - first >= 3);
+        if is_done { Ok(()) } else { Err(format!("{first:?} {now:?}")) }
+    });
     // Read to the end of its timeout, each would keep a CPU for two seconds.
     let spent = cpu_time(server.pid()).saturating_sub(before);
     assert!(spent < Duration::from_secs(2), "{spent:?} for three rounds of eight checks");

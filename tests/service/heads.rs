@@ -13,8 +13,8 @@ fn a_half_sent_head_is_408_after_its_timeout() {
         ["G", "P", "PRI * HT", "GET /version HTTP/1.1\r\nHost: te", "GET /version HTTP/1.1\r\n"]
     {
         let mut client = server.connect();
-        client.send(sent);
         let began = Instant::now();
+        client.send(sent);
         let response = client.response();
         let took = began.elapsed().as_millis();
         assert_eq!(response.error(), (408, "REQUEST_TIMEOUT".into()));

@@ -12,6 +12,9 @@ use serde_json::Value;
 use super::support::peers::{Folder, free_port};
 use super::support::{Client, PATIENCE, Server, binary, eventually, run};
 
+/// What `Server::launch` gives the others too: a machine that is busy with other tests is no overload.
+const PATIENT: (&str, &str) = ("SERVER__MAX_QUEUE_TIME", "20s");
+
 #[test]
 fn each_line_is_one_json_object_with_the_required_fields() {
     let server = Server::faulty(&[("RUST_LOG", "debug"), ("DATABASE_URL", "tcp://127.0.0.1:1")]);
@@ -142,7 +145,7 @@ fn a_blocked_standard_error_does_not_stall_requests_and_drops_are_counted() {
     let mut child = Command::new(binary("faults"))
         .env_clear()
         .envs([("PORT", port.to_string().as_str()), ("SERVER__HOST", "127.0.0.1")])
-        .envs([("LOG_FORMAT", "json"), ("SERVER__DRAIN_DELAY", "0s")])
+        .envs([("LOG_FORMAT", "json"), ("SERVER__DRAIN_DELAY", "0s"), PATIENT])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::from(OwnedFd::from(writer)))
@@ -205,7 +208,7 @@ fn a_blocked_standard_error_does_not_keep_the_process_from_ending() {
     let mut child = Command::new(binary("faults"))
         .env_clear()
         .envs([("PORT", port.to_string().as_str()), ("SERVER__HOST", "127.0.0.1")])
-        .envs([("LOG_FORMAT", "json"), ("SERVER__DRAIN_DELAY", "0s")])
+        .envs([("LOG_FORMAT", "json"), ("SERVER__DRAIN_DELAY", "0s"), PATIENT])
         .stderr(Stdio::from(OwnedFd::from(writer)))
         .spawn()
         .unwrap();
@@ -233,6 +236,7 @@ fn lines_that_cannot_be_written_make_no_more_of_them() {
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("exec {} 2>/dev/full", binary("pcf-api").display()));
     command.env_clear().env("PORT", port.to_string()).env("SERVER__DRAIN_DELAY", "0s");
+    command.envs([PATIENT]);
     let server = Process::spawn(&mut command);
     eventually("listening", PATIENCE, || {
         std::net::TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())
@@ -271,6 +275,7 @@ fn a_closed_standard_error_changes_nothing() {
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("exec {} 2>&-", binary("pcf-api").display()));
     command.env_clear().env("PORT", port.to_string()).env("SERVER__DRAIN_DELAY", "0s");
+    command.envs([PATIENT]);
     let mut child = command.stdout(File::create("/dev/null").unwrap()).spawn().unwrap();
     eventually("listening", PATIENCE, || {
         std::net::TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())

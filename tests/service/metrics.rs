@@ -127,8 +127,7 @@ fn counters_are_the_requests_that_were_sent() {
 
 #[test]
 fn every_metric_of_the_documentation_is_scraped() {
-    let url = format!("tcp://127.0.0.1:{}", free_port());
-    let server = Server::start(&[("DATABASE_URL", &url)]);
+    let server = Server::start(&[("DATABASE_URL", "tcp://127.0.0.1:1")]);
     server.get("/version");
     eventually("the first check", PATIENCE, || {
         let failures = server.health()["services"]["database"]["consecutive_failures"].as_u64();

@@ -325,9 +325,9 @@ fn a_blocked_handler_stops_nobody_else_s_pool() {
     let server = own(&[("SERVER__WORKERS", "2")]);
     assert_eq!(server.get("/ask").text(), "42");
     let mut blocked = server.connect();
-    blocked.send("GET /block/3000 HTTP/1.1\r\nHost: test\r\n\r\n");
+    // Far longer than a busy machine needs for what follows.
+    blocked.send("GET /block/10000 HTTP/1.1\r\nHost: test\r\n\r\n");
     server.wait_in_flight(1);
-    let began = Instant::now();
     let askers: Vec<_> = (0..8)
         .map(|_| {
             let port = server.port;
@@ -338,7 +338,6 @@ fn a_blocked_handler_stops_nobody_else_s_pool() {
         assert_eq!(asker.join().unwrap(), "42");
     }
     // All of them, and the one that blocks is not done: none has waited for it.
-    let is_blocked = server.metric("http_requests_in_flight") >= 2.0;
-    assert!(is_blocked || began.elapsed() > Duration::from_millis(2500));
+    assert!(server.metric("http_requests_in_flight") >= 2.0);
     assert_eq!(blocked.response().text(), "blocked");
 }

@@ -10,7 +10,8 @@ use super::support::{Client, PATIENCE, Server, eventually, resident_kib};
 #[test]
 fn a_client_that_never_reads_is_cut_and_takes_little_memory() {
     // So much that none is shed: it is the cut that is to give the memory back.
-    let bounds = [("SERVER__REQUEST_TIMEOUT", "3s"), ("SERVER__MAX_BUFFERED_BYTES", "256MiB")];
+    // And so late that the first is not cut before the last has come.
+    let bounds = [("SERVER__REQUEST_TIMEOUT", "6s"), ("SERVER__MAX_BUFFERED_BYTES", "256MiB")];
     let server = Server::faulty(&bounds);
     assert_eq!(server.get("/version").status, 200);
     let before = resident_kib(server.pid());

@@ -13,7 +13,7 @@ mod renewal;
 
 use std::process::Command;
 
-use super::support::Server;
+use super::support::{PATIENCE, Server};
 use certificates::Authority;
 
 /// A server that speaks TLS, its issuer, and the settings that make it so.
@@ -23,6 +23,12 @@ fn encrypted(more: &[(&str, &str)]) -> (Server, Authority) {
     let settings =
         [("SERVER__TLS_CERTIFICATE", pair.certificate.as_str()), ("SERVER__TLS_KEY", &pair.key)];
     (Server::faulty(&[&settings, more].concat()), authority)
+}
+
+/// The port that its settings leave to it for those who watch.
+fn management_port(server: &Server) -> u16 {
+    let (line, _) = server.log_line("listening", PATIENCE, |line| line["message"] == "listening");
+    line["management"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap()
 }
 
 /// What a command says on both of its outputs, and whether it was content.

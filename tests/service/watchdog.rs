@@ -17,14 +17,15 @@ fn liveness_fails_when_all_workers_are_stuck_and_returns_when_one_goes_on() {
     let server = Server::faulty(&[("SERVER__WORKERS", "2")]);
     let mut stuck: Vec<Client> = (0..2).map(|_| server.connect()).collect();
     for client in &mut stuck {
-        client.send("GET /block/9000 HTTP/1.1\r\nHost: t\r\n\r\n");
+        client.send("GET /block/12000 HTTP/1.1\r\nHost: t\r\n\r\n");
     }
-    let ((), took) = eventually("503", Duration::from_secs(8), || match live(&server) {
+    // After five seconds, in which a stall of the machine counts as a fifth of one, however long it is.
+    let ((), took) = eventually("503", Duration::from_secs(11), || match live(&server) {
         Ok(503) => Ok(()),
         other => Err(format!("{other:?}")),
     });
     assert!(took > Duration::from_secs(3), "not for a short stall: {took:?}");
-    server.log_line("told", Duration::from_secs(1), |line| {
+    server.log_line("told", PATIENCE, |line| {
         line["target"] == "pcf_api::server::pulse" && line["level"] == "ERROR"
     });
     assert_eq!(stuck[0].response().text(), "blocked");
@@ -56,7 +57,7 @@ fn blocked_workers_are_seen_in_a_scrape_while_it_lasts_and_as_busy_time_after_it
         assert!((threads - f64::from(workers)).abs() < 0.1, "{threads}");
         let mut stuck: Vec<Client> = (0..workers).map(|_| server.connect()).collect();
         for client in &mut stuck {
-            client.send("GET /block/3000 HTTP/1.1\r\nHost: t\r\n\r\n");
+            client.send("GET /block/4500 HTTP/1.1\r\nHost: t\r\n\r\n");
         }
         eventually("delays above a second", PATIENCE, || {
             match long(scrape([&delays[0], &delays[1]])) {
@@ -69,7 +70,7 @@ fn blocked_workers_are_seen_in_a_scrape_while_it_lasts_and_as_busy_time_after_it
         for client in &mut stuck {
             assert_eq!(client.response().text(), "blocked");
         }
-        let blocked = 2.9 * f64::from(workers);
+        let blocked = 4.4 * f64::from(workers);
         eventually("busy time", PATIENCE, || {
             match scrape(["runtime_workers", "runtime_busy_seconds_total"])[1] - busy {
                 seen if seen >= blocked => Ok(()),
@@ -87,7 +88,8 @@ fn a_blocked_handler_stalls_no_other_connection_and_liveness_is_well() {
         assert_eq!(client.get("/sleep/1").status, 200);
     }
     let mut stuck = server.connect();
-    stuck.send("GET /block/6000 HTTP/1.1\r\nHost: t\r\n\r\n");
+    // The last round, too, is over long before the block is.
+    stuck.send("GET /block/10000 HTTP/1.1\r\nHost: t\r\n\r\n");
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(5) {
         for client in &mut others {

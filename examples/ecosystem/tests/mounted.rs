@@ -115,10 +115,10 @@ fn limit_and_timeout_of_its_route_hold() {
     let short = Duration::from_millis(200);
     let limited = Routes::new().mount("/in", router.clone()).timeout(short).max_body_bytes(10);
     let both = limited.mount("/out", router);
-    let server = serve_routes(both, &[("SERVER__REQUEST_TIMEOUT", "1s")]);
+    let server = serve_routes(both, &[("SERVER__REQUEST_TIMEOUT", "4s")]);
     run(async {
         for mut client in Client::both(server.address()).await {
-            for (path, from, to) in [("/in/slow", 0.2, 0.9), ("/out/slow", 1.0, 5.0)] {
+            for (path, from, to) in [("/in/slow", 0.2, 3.9), ("/out/slow", 4.0, 20.0)] {
                 let began = Instant::now();
                 let (status, text) = client.get(path).await;
                 assert_eq!((status, code(&text).as_str()), (504, "TIMEOUT"), "{path}");

@@ -12,6 +12,7 @@ mod support;
 
 use std::fs;
 use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 fn a_link_is_made_listed_visited_counted_and_expires() {
     let Some(postgres) = Postgres::start() else { return };
     let server =
-        serve(&postgres.url("first"), &[("LINKS__KEEP", "3s"), ("LINKS__EXPIRE_EVERY", "1s")]);
+        serve(&postgres.url("first"), &[("LINKS__KEEP", "10s"), ("LINKS__EXPIRE_EVERY", "1s")]);
     let made = create(&server, "https://example.org/a?b=c");
     assert_eq!(made.status, 201, "{}", made.text());
     let slug = made.json()["slug"].as_str().unwrap().to_owned();
@@ -208,24 +209,24 @@ fn links_of_any_instance_are_told_to_the_readers_of_each_until_the_drain() {
     let mut stream = connect(one.address()).unwrap();
     stream.get_mut().write_all(b"GET /api/events HTTP/1.1\r\nhost: links\r\n\r\n").unwrap();
     assert_eq!(read_head(&mut stream).unwrap().0, 200);
+    let text = Arc::new(Mutex::new(String::new()));
+    let read = Arc::clone(&text);
     let reader = thread::spawn(move || {
-        let mut text = String::new();
-        let end = support::client::read_chunks(&mut stream, |chunk| {
-            text.push_str(&String::from_utf8_lossy(chunk));
-        });
-        (text, end)
+        support::client::read_chunks(&mut stream, |chunk| {
+            read.lock().unwrap().push_str(&String::from_utf8_lossy(chunk));
+        })
     });
-    // What listens begins once the service serves.
-    thread::sleep(Duration::from_secs(1));
-    create(&other, "https://example.org/last");
-    thread::sleep(Duration::from_millis(500));
+    // What listens begins once the service serves: what is made before, nobody hears of.
+    until("a link of the other instance is told", || {
+        assert_eq!(create(&other, "https://example.org/last").status, 201);
+        text.lock().unwrap().contains("\"target\":\"https://example.org/last\"}\n\n")
+    });
     let began = Instant::now();
     one.stop().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(5), "the stream has held the drain");
-    let (text, end) = reader.join().unwrap();
-    end.expect("it ends as it should");
+    assert!(began.elapsed() < Duration::from_secs(15), "the stream has held the drain");
+    reader.join().unwrap().expect("it ends as it should");
+    let text = text.lock().unwrap();
     assert!(text.starts_with("retry: 500\n\n"), "{text}");
-    assert!(text.contains("\"target\":\"https://example.org/last\"}\n\n"), "{text}");
     other.stop().unwrap();
 }
 

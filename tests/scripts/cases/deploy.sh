@@ -95,11 +95,11 @@ holds 'deploy: the name may have a prefix, the namespace be inherited, the file 
 holds 'deploy: every request goes to the context that is named' 0 '' called '^context other$'
 
 # What cannot be asked has said nothing.
-deploy away
+deploy away 20
 holds 'deploy: an API server that is away for some seconds is waited for' 0 '^== Deployed' kept
-deploy late 2
+deploy late 4
 holds 'deploy: even when the time for the rollout ends meanwhile' 0 '^== Deployed' kept
-deploy no-way-yet
+deploy no-way-yet 20
 holds 'deploy: so is the way to the pods' 0 '^== Deployed' kept
 deploy no-way 2
 holds 'deploy: pods that cannot be asked keep their release, and it is no success' 1 'could not ask .*: one; nothing was rolled back' kept

@@ -58,7 +58,8 @@ impl Client {
              Content-Length: {}\r\n\r\n",
             body.len()
         ));
-        self.send(body);
+        // One that refuses the body may close before all of it is sent; what it said is there to be read.
+        self.try_send(body);
         self.response()
     }
 

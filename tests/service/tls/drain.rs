@@ -35,7 +35,7 @@ fn a_response_on_the_way_is_finished_and_openssl_sees_the_farewell() {
         .spawn()
         .unwrap();
     let mut input = client.stdin.take().unwrap();
-    input.write_all(b"GET /sleep/1500 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    input.write_all(b"GET /sleep/5000 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let in_flight =
         || super::client::metric(server.port, &authority.certificate, "http_requests_in_flight");
     super::super::support::eventually("the request", PATIENCE, || {

@@ -4,19 +4,17 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::super::support::peers::free_port;
 use super::super::support::resident_kib;
 use super::client::{Client, metric};
-use super::encrypted;
+use super::{encrypted, management_port};
 
 /// The beginning of a record that would be 512 bytes long, and of the ClientHello in it.
 const HALF: [u8; 9] = [22, 3, 1, 2, 0, 1, 0, 1, 252];
 
 #[test]
 fn half_handshakes_cost_little_and_stand_in_nobody_s_way() {
-    let management = free_port().to_string();
-    let (server, authority) = encrypted(&[("SERVER__MANAGEMENT_PORT", &management)]);
-    let management = management.parse().unwrap();
+    let (server, authority) = encrypted(&[("SERVER__MANAGEMENT_PORT", "0")]);
+    let management = management_port(&server);
     let before = resident_kib(server.pid());
     let flood: Vec<TcpStream> = (0..1000)
         .map(|number| {
@@ -33,7 +31,8 @@ fn half_handshakes_cost_little_and_stand_in_nobody_s_way() {
         let began = Instant::now();
         let answer = Client::connect(port, &authority.certificate).unwrap().get(path).unwrap();
         assert_eq!(answer.0, 200, "{path}: {}", answer.1);
-        assert!(began.elapsed() < Duration::from_secs(2), "{path}: {:?}", began.elapsed());
+        // Far less than the 10 s after which the flood is cut.
+        assert!(began.elapsed() < Duration::from_secs(5), "{path}: {:?}", began.elapsed());
     }
     let cost = (resident_kib(server.pid()) - before) / 1000;
     assert!(cost < 24, "{cost} KiB for each");

@@ -2,17 +2,15 @@
 
 use std::process::{Command, Stdio};
 
-use super::super::support::peers::free_port;
 use super::certificates::Authority;
 use super::client::{Client, metric};
-use super::{curl, encrypted, told};
+use super::{curl, encrypted, management_port, told};
 
 #[test]
 fn a_client_with_a_certificate_is_known_to_the_handler_and_one_without_is_refused() {
     let clients = Authority::new("clients");
-    let management = free_port().to_string();
     let (server, authority) = encrypted(&[
-        ("SERVER__MANAGEMENT_PORT", &management),
+        ("SERVER__MANAGEMENT_PORT", "0"),
         ("SERVER__TLS_CLIENT_CA", &clients.certificate),
     ]);
     let url = format!("https://localhost:{}/whoami", server.port);
@@ -44,7 +42,7 @@ fn a_client_with_a_certificate_is_known_to_the_handler_and_one_without_is_refuse
     );
 
     // Those who watch need none, and there is a port where nobody is asked.
-    let management = management.parse().unwrap();
+    let management = management_port(&server);
     let mut watcher = Client::connect(management, &authority.certificate).unwrap();
     assert_eq!(watcher.get("/health/ready").unwrap().0, 200);
     let sample = "tls_handshakes_failed_total{reason=\"client_certificate\"}";
