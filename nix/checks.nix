@@ -80,7 +80,7 @@ in
     withDependencies
     // {
       src = sources.all;
-      postPatch = "find scripts tests -type d -prune 2>/dev/null | while read -r folder; do patchShebangs $folder; done";
+      postPatch = "for folder in scripts tests; do if [ -d $folder ]; then patchShebangs $folder; fi; done";
       __darwinAllowLocalNetworking = true;
       nativeBuildInputs = [
         prometheus.cli

@@ -39,7 +39,7 @@ reach() { # pod
     [ -z "$forward" ] || { kill $forward; wait $forward 2>/dev/null || true; }
     kubectl -n $namespace port-forward "pod/$1" 18443:8080 >/dev/null 2>"$work/forward" &
     forward=$!
-    until_true 20 asks / >/dev/null || die "no way to $1: $(cat "$work/forward")"
+    until_true 20 asks / >/dev/null 2>&1 || die "no way to $1: $(cat "$work/forward")"
 }
 asks() { # path, options of curl
     curl -sS --fail-with-body -m 5 --cacert "$work/ca.crt" --connect-to pcf-api:443:127.0.0.1:18443 "${@:2}" "https://pcf-api$1"
@@ -48,9 +48,9 @@ serial() { openssl s_client -connect 127.0.0.1:18443 -servername pcf-api </dev/n
 names() { pods | jq -r '.[].metadata.name'; }
 
 # ------------------------------------------------------------------ deployed
+fresh v1 "$repository:v1"
 authority
 write_secret
-mkdir -p "$work/featured"
 must_deploy "$(release featured "$repository:featured" <<Y
   - patch: '{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: pcf-api}, \$patch: delete}'
   - patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: pcf-api}, spec: {template: {spec: {containers: [{name: pcf-api, env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://$E2E_HOST_ADDRESS:4318"}]}]}}}}'
