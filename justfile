@@ -44,9 +44,11 @@ test-links *ARGS:
 # Test what the Cargo features bring, against their real peers (Go builds OpenTelemetry's collector)
 [group('develop')]
 test-features:
+    cargo test --features otlp --lib
+    cargo test --features tls --lib
     cargo build --all-features --bins --examples
     cargo test --all-features --lib --test otlp
-    cargo test --all-features --test service tls::
+    cargo test --all-features --test service -- tls:: healthcheck:: configuration::
 
 # Check that the project agrees with itself: numbers, names, paths, metrics, settings, digests
 [group('develop')]

@@ -189,13 +189,11 @@ fn the_address_is_that_of_the_server_s_own_configuration() {
     assert_eq!(check(&["--url", &format!("{url}/version")], &[]).0, 0);
     assert_eq!(check(&["--url", &format!("{url}/nothing")], &[]).0, 1);
     assert_eq!(check(&["--url", &format!("http://localhost:{port}")], &[]).0, 0, "by name");
-    for wrong in ["https://127.0.0.1/", "127.0.0.1", "http://", "http://me:hunter2@127.0.0.1/"] {
+    let no_tls = if cfg!(feature = "tls") { "" } else { "https://127.0.0.1/" };
+    for wrong in [no_tls, "127.0.0.1", "http://", "http://me:hunter2@127.0.0.1/"] {
         let (status, told, _) = check(&["--url", wrong], &[]);
         assert_eq!(status, 2, "{wrong}");
-        assert!(
-            told.contains("--url: expected http://host") && !told.contains("hunter2"),
-            "{told}"
-        );
+        assert!(told.contains("--url: expected http://") && !told.contains("hunter2"), "{told}");
     }
     let broken = [("PORT", port.as_str()), ("LOG_FORMAT", "xml"), ("SERVER__NOPE", "1")];
     assert_eq!(check(&[], &broken).0, 0, "whatever else is wrong with the configuration");
