@@ -20,12 +20,7 @@ Exit status: 0 it has that selector, 1 it failed, 2 wrong usage. Needs kubectl a
 EOF
 }
 
-take_environment "$@"
-need kubectl jq
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-use_overlay "$environment" "$work"
-reachable
+enter_environment "$@"
 
 kubectl -n "$namespace" get deployment "$deployment" -o json >"$work/old" || fail "there is no $deployment in $namespace; nothing was changed"
 rendered_deployment | jq '.spec.selector.matchLabels' >"$work/wanted"

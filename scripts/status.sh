@@ -17,12 +17,7 @@ wrong usage. Needs kubectl and jq.
 EOF
 }
 
-take_environment "$@"
-need kubectl jq
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-use_overlay "$environment" "$work"
-reachable
+enter_environment "$@"
 [ -n "$(kubectl -n "$namespace" get deployment "$deployment" --ignore-not-found -o name)" ] ||
     fail "$deployment is not deployed in $namespace"
 

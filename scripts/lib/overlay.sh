@@ -17,9 +17,10 @@ overlay() { # environment or directory
     misuse "no environment '$1': there are $(cd "$root/k8s/overlays" && echo *)"
 }
 
-# Takes the arguments of a script that wants one environment and no more: sets $environment, and
-# $context where it is given. `usage` is the script's.
-take_environment() { # arguments
+# Takes the arguments of a script that wants one environment and no more, and enters it: sets $environment,
+# $context where it is given, what its overlay says, and $work, a folder that goes at the end. The API server
+# answers. `usage` is the script's.
+enter_environment() { # arguments
     environment=''
     while [ $# -gt 0 ]; do
         case $1 in
@@ -31,6 +32,11 @@ take_environment() { # arguments
         shift
     done
     [ -n "$environment" ] || misuse 'which environment?'
+    need kubectl jq
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    use_overlay "$environment" "$work"
+    reachable
 }
 
 # jq: the service's container of what has a pod template; that of a pod is found by the same name.

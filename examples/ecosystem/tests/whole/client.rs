@@ -1,7 +1,5 @@
 //! A client over a real socket, of either protocol, and a runtime for it.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,15 +1,5 @@
 //! What a mounted service has without asking: it misbehaves here in every way that it can.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may stop where it fails"
-)]
-
-mod common;
-
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,13 +10,14 @@ use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{HeaderMap, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
-use common::{Client, metric, pieces, request, run, text, until, whole};
 use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use pcf_api::Routes;
 use pcf_api::testing::{self, TestServer};
 use tokio::sync::{Notify, mpsc};
+
+use super::client::{Client, metric, pieces, request, run, text, until, whole};
 
 fn serve(router: Router, environment: &[(&str, &str)]) -> TestServer {
     serve_routes(Routes::new().mount("/in", router), environment)

@@ -1,20 +1,11 @@
 //! The axum Router: extractors, limits, a stream and the drain.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may stop where it fails"
-)]
-
-mod common;
-
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::{Client, pieces, request, run, serve, text, whole};
 use http_body_util::BodyExt;
+
+use super::client::{Client, pieces, request, run, serve, text, whole};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const FORM: (&str, &str) = ("content-type", "multipart/form-data; boundary=B");

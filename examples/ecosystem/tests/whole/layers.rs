@@ -1,21 +1,12 @@
 //! Layers of tower-http around handlers, and its files.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may stop where it fails"
-)]
-
-mod common;
-
 use std::io::{Read, Write};
 
-use common::serve;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+
+use super::client::serve;
 
 const ORIGIN: (&str, &str) = ("origin", "https://shop.example");
 const JSON: (&str, &str) = ("content-type", "application/json");

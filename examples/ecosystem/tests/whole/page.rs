@@ -1,13 +1,5 @@
 //! The code that docs/tower.md shows is this example's.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may stop where it fails"
-)]
-
 use std::fs;
 use std::path::Path;
 
