@@ -56,7 +56,7 @@ work=$(mktemp -d)
 is_open=false
 finish() { # an interrupt or a lost cluster must not look like success, nor like nothing happened
     if $is_open; then
-        say "== ENDED EARLY: the overlay was applied, or a part of it, and was not checked. See scripts/status.sh $environment" >&2
+        say "== ENDED EARLY: the overlay was applied, or a part of it, and was not checked. See $(called status status) $environment" >&2
     fi
     rm -rf "$work"
 }

@@ -38,9 +38,9 @@ done
 [ -n "$name" ] || misused 'no NAME'
 [[ $name =~ ^[a-z][a-z0-9]*(-[a-z0-9]+)*$ ]] || misused "'$name' is no name: small letters, digits and hyphens, a letter first"
 [ ${#name} -le 40 ] || misused "'$name' has more than 40 characters, and names made of it would be too long for Kubernetes"
-# The crate cannot be called as what it depends on, nor as what Rust keeps for itself.
+# The crate cannot be called as what it depends on, nor as what Rust keeps for itself or cargo's folders are.
 case $name in
-    pcf-api | test | core | std | alloc | proc-macro) misused "a crate cannot be called $name here" ;;
+    pcf-api | test | core | std | alloc | proc-macro | build | deps | examples | incremental) misused "a crate cannot be called $name here" ;;
 esac
 [ -n "$from" ] || from=$(awk -F '"' '/^repository = / { print $2; exit }' "$home/Cargo.toml")
 [[ $from =~ ^[a-z]+://[^[:space:]\"\'|\&\\]+$ ]] || misused "--from: '$from' is no URL such as https://example.com/platform/pcf-api"
@@ -82,3 +82,5 @@ $directory is made. Then:
   cd $directory && git init && git add . && cargo test && git add Cargo.lock
   nix flake lock && git add flake.lock && just image
 EOF2
+[[ $from != https://example.com/* ]] ||
+    echo "${0##*/}: warning: $from is a placeholder that nobody can fetch; make it again with --from and a URL that your machines reach" >&2

@@ -21,11 +21,11 @@ Log in first, where skopeo, oras and cosign all look:
 EOF
 }
 
-plain=false name=''
+tls=true name=''
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
-        --plain-http) plain=true ;;
+        --plain-http) tls=false ;;
         -*) misused "unknown option $1" ;;
         *) [ -z "$name" ] || misused 'more than one name'; name=$1 ;;
     esac
@@ -39,25 +39,21 @@ need jq skopeo sha256sum
 layout=$(layout)
 digest=$(digest "$layout")
 version=$(jq -er '.manifests[0].annotations["org.opencontainers.image.ref.name"]' "$layout/index.json")
-$plain && tls=false || tls=true
-# A colon after the last slash begins a tag, one before it a port.
-if [[ ${name##*/} != *:* ]]; then
-    name=$name:$version
-    refuse_to_move "$name" "$digest" "raise the version in Cargo.toml, or give a :TAG"
-fi
+name=$(versioned "$name" "$version" "$digest") || exit
 repository=${name%:*}
 
 copy "$layout" "$name" "$digest"
 
 # attach SBOM: makes the bill of materials findable from the image, as an OCI referrer.
 attach() {
-    local folder created
+    local folder created plain=true
     folder=$(mktemp -d)
     # shellcheck disable=SC2064 # the folder of this call
     trap "rm -rf '$folder'" EXIT
     # oras records the file's name, and the time unless it is given one: each push would attach anew.
     install -m 0644 "$1" "$folder/sbom.cdx.json"
     created=$(jq -er '.metadata.timestamp' "$1")
+    ! $tls || plain=false
     (cd "$folder" && oras attach --plain-http="$plain" \
         --artifact-type application/vnd.cyclonedx+json \
         --annotation "org.opencontainers.image.created=$created" \

@@ -57,11 +57,8 @@ for overlay in "$work"/tree/k8s/overlays/*/; do
 done
 chmod -R u=rwX,go=rX "$work/tree"
 
-value_of() { # section of Cargo.toml, key
-    awk -F '"' -v section="[$1]" -v key="$2" '/^\[/ { inside = $0 == section } inside && $1 ~ "^" key " *= *$" { print $2; exit }' Cargo.toml
-}
-version=$(value_of package version)
-date=$(value_of package.metadata.release date)
+version=$(cargo_value package version)
+date=$(cargo_value package.metadata.release date)
 [[ -n $version && -n $date ]] || fail 'Cargo.toml lacks the version, or the date under [package.metadata.release]'
 
 # Fills $work/layout as nix/image.nix does for the image: nothing of the time or the machine is in it.
@@ -74,7 +71,7 @@ printf '{}' >"$work/config"
 layer=$(blob "$work/k8s.tar.gz" application/vnd.oci.image.layer.v1.tar+gzip)
 config=$(blob "$work/config" application/vnd.cncf.flux.config.v1+json)
 jq -cnS --argjson config "$config" --argjson layer "$layer" --arg app "$app" --arg version "$version" \
-    --arg created "${date}T00:00:00Z" --arg source "$(value_of package repository)" --arg image "$image" '{
+    --arg created "${date}T00:00:00Z" --arg source "$(cargo_value package repository)" --arg image "$image" '{
     schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json", config: $config, layers: [$layer],
     annotations: {
         "org.opencontainers.image.title": "\($app)-manifests", "org.opencontainers.image.version": $version,
@@ -92,9 +89,6 @@ if [ -n "$layout" ]; then
     echo "$digest"
     exit
 fi
-if [[ ${name##*/} != *:* ]]; then
-    name=$name:$version
-    refuse_to_move "$name" "$digest" "raise the version in Cargo.toml, or give a :TAG"
-fi
+name=$(versioned "$name" "$version" "$digest") || exit
 copy "$out" "$name" "$digest"
 echo "${name%:*}@$digest"

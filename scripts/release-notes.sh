@@ -25,7 +25,7 @@ for argument in "$@"; do
 done
 [ -n "$version" ] || misused 'no VERSION'
 if $is_check; then
-    present=$(awk -F '"' '/^\[/ { package = $0 == "[package]" } package && /^version *=/ { print $2; exit }' Cargo.toml)
+    present=$(cargo_value package version)
     [ "$present" = "$version" ] || fail "this is to be $version, and Cargo.toml has $present"
 fi
 notes=$(awk -v version="$version" '

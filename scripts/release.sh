@@ -36,7 +36,7 @@ number='(0|[1-9][0-9]*)'
 [[ $today =~ ^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$ ]] || misused "--date: '$today' is not YYYY-MM-DD"
 
 need awk git sed sort
-old=$(awk -F '"' '/^\[/ { package = $0 == "[package]" } package && /^version *=/ { print $2; exit }' Cargo.toml)
+old=$(cargo_value package version)
 [ -n "$old" ] || fail 'Cargo.toml has no version under [package]'
 git rev-parse --quiet --verify HEAD >/dev/null || fail 'there is no commit here'
 [ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed; nothing was changed: $(git status --porcelain | head -n 3 | tr '\n' ' ')"
@@ -93,7 +93,7 @@ done
 # The page about rollbacks shows two releases, and one page another service.
 for file in README.md docs/*.md; do
     [ ! -f "$file" ] || [[ $file == docs/@(rollback|your-service).md ]] ||
-        sed -i -E "s/(\b$app:|\"version\":\")$escaped\b/\1$version/g" "$file"
+        sed -i -E "s/(\b$app:|\"version\":\"|\?ref=v)$escaped\b/\1$version/g" "$file"
 done
 
 git commit --quiet --all --message "Release $version"

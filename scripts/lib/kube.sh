@@ -20,6 +20,11 @@ need() { # tools
 context=''
 kubectl() { command kubectl ${context:+--context "$context"} "$@"; }
 
+# How who called this script calls another one: by ops in a repository that has no scripts.
+called() { # name, file
+    if [ -n "${SERVICE_ROOT:-}" ]; then echo "ops $1"; else echo "scripts/$2.sh"; fi
+}
+
 reachable() {
     local said
     said=$(kubectl version --request-timeout=10s 2>&1 >/dev/null) ||

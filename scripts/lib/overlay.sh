@@ -5,7 +5,7 @@
 # The directory of an environment's overlay, or of a kustomization given by its path.
 overlay() { # environment or directory
     local root file
-    root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+    root=${SERVICE_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
     # A name, not a path: `./prod` is the caller's.
     if [[ $1 =~ ^[A-Za-z0-9_-]+$ ]] && [ -d "$root/k8s/overlays/$1" ]; then
         echo "$root/k8s/overlays/$1"
@@ -14,7 +14,7 @@ overlay() { # environment or directory
     for file in kustomization.yaml kustomization.yml Kustomization; do
         [ -z "$1" ] || [ ! -e "$1/$file" ] || { realpath "$1"; return; }
     done
-    misuse "no environment '$1': there are $(cd "$root/k8s/overlays" && echo *)"
+    misuse "no environment '$1': there are $(cd "$root/k8s/overlays" 2>/dev/null && echo *)"
 }
 
 # Takes the arguments of a script that wants one environment and no more, and enters it: sets $environment,

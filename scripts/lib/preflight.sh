@@ -58,7 +58,7 @@ refuse_selector() {
     present=$(kubectl -n "$namespace" get deployment "$deployment" --ignore-not-found -o json | jq -cS '.spec.selector.matchLabels') || return 0
     wanted=$(rendered_deployment | jq -cS '.spec.selector.matchLabels')
     [ -z "$present" ] || [ "$present" = "$wanted" ] ||
-        fail "$deployment in $namespace selects its pods by $present, and the overlay by $wanted, which cannot be changed in place; nothing was changed. scripts/set-selector.sh hands its pods over"
+        fail "$deployment in $namespace selects its pods by $present, and the overlay by $wanted, which cannot be changed in place; nothing was changed. $(called set-selector set-selector) hands its pods over"
 }
 
 # Ends where the service would listen on a port that the pod does not name: its probes would ask another.
@@ -97,5 +97,5 @@ refuse_missing() { # whether the namespace is new
                  (.configMapRef // .configMapKeyRef // empty | needed | ["configmap", .name]))]
         | unique[] | select(.[1] | IN($named[]) | not) | join(" ")' "$rendered")
     [ -z "$missing" ] ||
-        fail "the pods need what is not in $namespace: $missing; nothing was changed. scripts/create-secrets.sh makes the Secret"
+        fail "the pods need what is not in $namespace: $missing; nothing was changed. $(called secrets create-secrets) makes the Secret"
 }

@@ -21,6 +21,17 @@ refuse_to_move() {
     fi
 }
 
+# versioned NAME VERSION DIGEST: prints the name with its tag: its own, or the version, which must not move.
+versioned() {
+    local name=$1
+    # A colon after the last slash begins a tag, one before it a port.
+    if [[ ${name##*/} != *:* ]]; then
+        name=$name:$2
+        refuse_to_move "$name" "$3" "raise the version in Cargo.toml, or give a :TAG"
+    fi
+    echo "$name"
+}
+
 # copy LAYOUT NAME DIGEST: every byte of an OCI layout, to a registry that must then have that digest.
 copy() {
     local pushed

@@ -17,6 +17,7 @@ release() {
     # That page shows another service, and the one about rollbacks two releases.
     mapfile -t own < <(printf '%s\n' "${pages[@]}" | grep -vx docs/your-service.md)
     among "$version" 'the version' '"version":"\K\d+\.\d+\.\d+' "${own[@]}"
+    among "$version" 'the tag' '\?ref=v\K\d+\.\d+\.\d+' "${pages[@]}"
     mapfile -t tagged < <(printf '%s\n' "${pages[@]}" | grep -vx docs/rollback.md)
     among "$version" 'the tag' '\bpcf-api:\K\d+\.\d+\.\d+' "${tagged[@]}"
 }

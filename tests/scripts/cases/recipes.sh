@@ -12,6 +12,10 @@ if command -v just >/dev/null; then
     holds 'just logs: follows unless told otherwise' 0 '' called '-n pcf-api-dev logs .* --follow --tail=100$'
     on good just logs dev --since 1h
     holds 'just logs: other options' 0 '' called '--max-log-requests=20 --since 1h$'
+    on good just logs dev --context other
+    holds 'just logs: the context' 0 '' called '^context other$'
+    on good just logs dev --context other
+    holds 'just logs: a context is no option of kubectl logs' 0 '' called '-n pcf-api-dev logs .* --follow --tail=100$'
 else
     echo 'skipped: just is not here'
     [ "${CI:-}" != true ]
