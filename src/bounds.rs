@@ -82,7 +82,9 @@ impl Bounds {
         if self.queue.is_over() {
             return Err(Reason::QueueTime);
         }
-        if !self.slots.has_room_for(in_flight) && !self.make_room(now()) {
+        // Nobody else who waits for a client has one of these places.
+        if !self.slots.has_room_for(in_flight) && !self.cut(&[Kind::Stalled], now(), STALLED_AFTER)
+        {
             return Err(Reason::InFlight);
         }
         if !self.has_room(now) {
@@ -93,7 +95,9 @@ impl Bounds {
 
     /// Whether there is room for more bytes, made where there is none.
     pub(crate) fn has_room(&self, now: impl Fn() -> u64) -> bool {
-        !self.account.is_full() || (self.make_room(now()) && !self.account.is_overdrawn())
+        let kinds = [Kind::Stalled, Kind::Lull, Kind::Head];
+        !self.account.is_full()
+            || (self.cut(&kinds, now(), STALLED_AFTER) && !self.account.is_overdrawn())
     }
 
     /// A connection has bytes that its client does not take, or has none any more.
@@ -130,12 +134,46 @@ impl Bounds {
         self.evicted.load(Relaxed)
     }
 
-    /// Cuts what has waited the longest for its client; false where nothing has waited for long.
-    fn make_room(&self, now: u64) -> bool {
-        let is_cut = self.waiting.cut_longest(&[Kind::Stalled], now, STALLED_AFTER);
-        if is_cut {
+    /// Cuts the one of these that has waited the longest for its client, and for so long at least; false
+    /// where there is none. A request that gives way is counted here, whoever needs its place.
+    pub(crate) fn cut(&self, kinds: &[Kind], now: u64, at_least: Duration) -> bool {
+        let cut = self.waiting.cut_longest(kinds, now, at_least);
+        if cut == Some(Kind::Stalled) {
             self.shed.count(Reason::Stalled);
         }
-        is_cut || self.waiting.cut_longest(&[Kind::Lull, Kind::Head], now, STALLED_AFTER)
+        cut.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_among_those_that_wait_is_made_by_those_alone_who_have_one() {
+        let bounds = Bounds::new(1, 1 << 20, Duration::from_secs(1), 1);
+        let later = || 2_000_000_000;
+        bounds.slots.take();
+        let (_lull, mut lull_cut) = bounds.waiting.signalled(Kind::Lull, 0);
+        let (_head, mut head_cut) = bounds.waiting.signalled(Kind::Head, 0);
+        assert_eq!(bounds.admit(1, later), Err(Reason::InFlight));
+        assert!(lull_cut.try_recv().is_err() && head_cut.try_recv().is_err());
+        let (_stalled, mut cut) = bounds.waiting.signalled(Kind::Stalled, 0);
+        assert_eq!(bounds.admit(1, later), Ok(()));
+        assert!(cut.try_recv().is_ok());
+        assert_eq!(bounds.shed.of(Reason::Stalled), 1);
+    }
+
+    #[test]
+    fn room_for_bytes_is_made_by_whoever_holds_some_the_stalled_first() {
+        let bounds = Bounds::new(1, 1 << 20, Duration::from_secs(1), 1);
+        let mut full = Share::of(&bounds.account).hold();
+        full.force(1 << 20);
+        let later = || 2_000_000_000;
+        let (_lull, mut lull_cut) = bounds.waiting.signalled(Kind::Lull, 0);
+        let (_stalled, mut cut) = bounds.waiting.signalled(Kind::Stalled, 0);
+        assert!(bounds.has_room(later) && cut.try_recv().is_ok() && lull_cut.try_recv().is_err());
+        assert!(bounds.has_room(later) && lull_cut.try_recv().is_ok());
+        assert!(!bounds.has_room(later), "nobody is left");
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, StatusCode, Version};
 
@@ -30,7 +30,7 @@ use crate::otlp::Spans;
 use crate::request::Request;
 use crate::response::{self, Response};
 use crate::router::{BoxedFuture, Found, HandlerFn, HandlerResult, Router, other_method};
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::trace::{TRACEPARENT, TraceContext, X_REQUEST_ID};
 use crate::upload::Upload;
 
 use exchange::Exchange;
@@ -39,9 +39,6 @@ pub(crate) use flow::Flow;
 pub(crate) use limits::Limits;
 pub(crate) use observe::Observed;
 pub(crate) use refused::{Refused, refuse};
-
-/// The trace's id, for those who do not know `traceparent`.
-pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the server as a whole can do: RFC 9110, 9.3.7.
 const ALL_METHODS: HeaderValue =

@@ -20,7 +20,7 @@ pub(crate) mod settings;
 #[cfg(feature = "tls")]
 pub(crate) use self::{
     carrier::Carrier,
-    client::{Authorities, Expect, client_config, server_name, why},
+    client::{Authorities, AuthoritiesError, Expect, client_config, server_name, why},
     failure::HandshakeFailure,
     keeper::Keeper,
     settings::{TlsConfig, check},

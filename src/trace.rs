@@ -36,8 +36,8 @@ tokio::task_local! {
 /// The header that carries a trace context, <https://www.w3.org/TR/trace-context/>.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The header that carries a trace's id alone.
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that carries a trace's id alone, for those who do not know `traceparent`.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A trace and this service's span in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -103,8 +103,12 @@ impl Hold {
 
     /// Holds so many from here on, room or not: they are there already.
     pub(crate) fn force(&mut self, bytes: usize) {
+        // Most hold nothing: all threads write to this one place.
+        if bytes == self.bytes {
+            return;
+        }
         let (account, held) = (&self.share.account.held, &self.share.held);
-        if bytes >= self.bytes {
+        if bytes > self.bytes {
             account.fetch_add(bytes - self.bytes, Relaxed);
             held.fetch_add(bytes - self.bytes, Relaxed);
         } else {

@@ -43,12 +43,40 @@ pub(crate) struct QueueTime {
     /// Whether what the workers have waits for too long.
     is_over: AtomicBool,
     /// Since when each of the two measurements is past the bound.
-    waiting_over: AtomicU64,
-    handed_over: AtomicU64,
+    waiting: Over,
+    handed: Over,
     /// Since when it is guarded no longer; nanoseconds since the service's epoch.
     guarded_until: AtomicU64,
     /// Those that the workers may have at hand, while it is guarded.
     turns: Arc<Semaphore>,
+}
+
+/// A measurement that is past the bound.
+#[derive(Debug)]
+struct Over {
+    since: AtomicU64,
+    /// When it was last seen. Nothing measures what nobody hands over.
+    seen: AtomicU64,
+}
+
+impl Default for Over {
+    fn default() -> Self {
+        Self { since: AtomicU64::new(NEVER), seen: AtomicU64::new(0) }
+    }
+}
+
+impl Over {
+    fn end(&self) {
+        self.since.store(NEVER, Relaxed);
+    }
+
+    /// It is seen now; since when, without a gap of so many nanoseconds.
+    fn since(&self, now: u64, gap: u64) -> u64 {
+        let is_new = now.saturating_sub(self.seen.swap(now, Relaxed)) > gap;
+        let since = if is_new { now } else { self.since.load(Relaxed).min(now) };
+        self.since.store(since, Relaxed);
+        since
+    }
 }
 
 /// A request's turn, until a worker takes it.
@@ -63,8 +91,8 @@ impl QueueTime {
             limit,
             last: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
-            waiting_over: AtomicU64::new(NEVER),
-            handed_over: AtomicU64::new(NEVER),
+            waiting: Over::default(),
+            handed: Over::default(),
             guarded_until: AtomicU64::new(0),
             turns: Arc::new(Semaphore::new(AT_HAND * workers)),
         }
@@ -78,7 +106,7 @@ impl QueueTime {
     /// What the workers have waits for so long.
     pub(crate) fn record(&self, time: Duration, now: u64) {
         self.last.store(nanoseconds(time), Relaxed);
-        self.is_over.store(self.note(&self.waiting_over, time, now), Relaxed);
+        self.is_over.store(self.note(&self.waiting, time, now), Relaxed);
     }
 
     /// Whether what the workers have waits for too long.
@@ -115,19 +143,18 @@ impl QueueTime {
     /// A worker has a request that was handed over so long ago. Whether that was too long.
     pub(crate) fn take(&self, time: Duration, now: u64) -> bool {
         // Those that were let in while it was not guarded are served in the time that held then.
-        self.note(&self.handed_over, time, now) && time > self.limit
+        self.note(&self.handed, time, now) && time > self.limit
     }
 
     /// Whether that is too long, and no burst.
-    fn note(&self, over_since: &AtomicU64, time: Duration, now: u64) -> bool {
+    fn note(&self, over: &Over, time: Duration, now: u64) -> bool {
         let is_guarded = self.is_guarded(|| now);
         let limit = if is_guarded { self.limit / TIGHTER } else { self.limit };
         if time <= limit {
-            over_since.store(NEVER, Relaxed);
+            over.end();
             return false;
         }
-        let since = over_since.load(Relaxed).min(now);
-        over_since.store(since, Relaxed);
+        let since = over.since(now, nanoseconds(self.limit));
         let is_burst = !is_guarded && now - since < nanoseconds(self.limit / BURST);
         if !is_burst {
             self.guard(now);
@@ -171,11 +198,15 @@ mod tests {
         assert!(!is_over(400, 0) && !is_over(401, 10) && !is_over(599, 209), "a burst");
         assert!(!is_over(400, 210) && !is_over(401, 211), "another one");
         assert!(!queue.take(ms(900), 220 * MS), "and one of those that are new");
-        assert!(!queue.is_guarded(|| 220 * MS));
-        assert!(is_over(401, 411) && queue.is_guarded(|| 411 * MS), "it lasts");
-        assert!(!is_over(100, 420), "short again");
-        assert!(is_over(101, 430), "a quarter, for a while");
-        assert!(!is_over(101, 2431) && !queue.is_guarded(|| 2431 * MS), "over");
+        assert!(!queue.take(ms(900), 621 * MS), "another, which is not the same one");
+        assert!(!queue.is_guarded(|| 621 * MS));
+        assert!(
+            !is_over(401, 700) && is_over(401, 900) && queue.is_guarded(|| 900 * MS),
+            "it lasts"
+        );
+        assert!(!is_over(100, 920), "short again");
+        assert!(is_over(101, 930), "a quarter, for a while");
+        assert!(!is_over(101, 2931) && !queue.is_guarded(|| 2931 * MS), "over");
         assert_eq!(queue.last(), ms(101));
     }
 

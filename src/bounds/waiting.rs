@@ -64,8 +64,8 @@ impl Waiting {
     }
 
     /// Cuts the one that has waited the longest, of the first of these kinds that has one who has
-    /// waited for so long; false where there is none.
-    pub(crate) fn cut_longest(&self, kinds: &[Kind], now: u64, at_least: Duration) -> bool {
+    /// waited for so long, and says of which kind it was.
+    pub(super) fn cut_longest(&self, kinds: &[Kind], now: u64, at_least: Duration) -> Option<Kind> {
         let at_least = u64::try_from(at_least.as_nanos()).unwrap_or(u64::MAX);
         let mut tickets = self.lock();
         for kind in kinds {
@@ -81,9 +81,9 @@ impl Waiting {
                 Some(Cut::Task(task)) => task.abort(),
                 None => continue,
             }
-            return true;
+            return Some(*kind);
         }
-        false
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Cut>> {
@@ -123,11 +123,12 @@ mod tests {
         let (_late, mut late_cut) = waiting.signalled(Kind::Idle, 30);
         let (_early, mut early_cut) = waiting.signalled(Kind::Idle, 10);
         drop(waiting.signalled(Kind::Idle, 5));
-        assert!(waiting.cut_longest(&[Kind::Idle], 100, NO_TIME));
+        let cut = || waiting.cut_longest(&[Kind::Idle], 100, NO_TIME);
+        assert_eq!(cut(), Some(Kind::Idle));
         assert_eq!((early_cut.try_recv().is_ok(), late_cut.try_recv().is_ok()), (true, false));
-        assert!(waiting.cut_longest(&[Kind::Idle], 100, NO_TIME));
+        assert_eq!(cut(), Some(Kind::Idle));
         assert!(late_cut.try_recv().is_ok());
-        assert!(!waiting.cut_longest(&[Kind::Idle], 100, NO_TIME));
+        assert_eq!(cut(), None);
         assert!(waiting.lock().is_empty());
     }
 
@@ -139,10 +140,10 @@ mod tests {
         let _stalled = waiting.aborted(Kind::Stalled, 10, task.abort_handle());
         let kinds = [Kind::Head, Kind::Stalled];
         let at_least = Duration::from_nanos(60);
-        assert!(waiting.cut_longest(&kinds, 100, at_least));
+        assert_eq!(waiting.cut_longest(&kinds, 100, at_least), Some(Kind::Stalled));
         assert!(task.await.unwrap_err().is_cancelled() && head_cut.try_recv().is_err());
-        assert!(!waiting.cut_longest(&kinds, 100, at_least), "the head is too young");
-        assert!(waiting.cut_longest(&kinds, 110, at_least));
+        assert_eq!(waiting.cut_longest(&kinds, 100, at_least), None, "the head is too young");
+        assert_eq!(waiting.cut_longest(&kinds, 110, at_least), Some(Kind::Head));
         assert!(head_cut.try_recv().is_ok());
     }
 }

@@ -87,14 +87,14 @@ mod encrypted {
     use rustls::ClientConfig;
     use rustls::pki_types::ServerName;
     use tokio::net::TcpStream;
-    use tokio::task::spawn_blocking;
+    use tokio::task::{JoinHandle, spawn_blocking};
     use tokio_rustls::TlsConnector;
     use tokio_rustls::client::TlsStream;
 
     use super::super::probe::ProbeError;
     use super::super::settings::DEPENDENCY_CA;
     use crate::settings::{Problem, Reader, key_of};
-    use crate::tls::{Authorities, Expect, client_config, server_name};
+    use crate::tls::{Authorities, AuthoritiesError, Expect, client_config, server_name};
 
     /// What a URL asks for; none: plain text.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,8 +139,8 @@ mod encrypted {
                 return Ok(Self::SYSTEM);
             };
             let authorities = Authorities::File(path.into());
-            match authorities.load() {
-                Ok(_) => Ok(Self(authorities)),
+            match authorities.check() {
+                Ok(()) => Ok(Self(authorities)),
                 Err(error) => {
                     let key = key_of(&DEPENDENCY_CA, Some(name));
                     let found = read.0.find(&DEPENDENCY_CA, Some(name));
@@ -156,14 +156,18 @@ mod encrypted {
     pub(in super::super) struct Dialer {
         trust: Trust,
         made: Option<(Expect, Arc<ClientConfig>)>,
+        /// A read of the file that may outlive its check: no second one is begun beside it.
+        making: Option<(Expect, Making)>,
     }
+
+    type Making = JoinHandle<Result<Arc<ClientConfig>, AuthoritiesError>>;
 
     /// What the connections of one check need.
     pub(in super::super) struct Ready(Option<Arc<ClientConfig>>);
 
     impl Dialer {
         pub(in super::super) fn new(trust: Trust) -> Self {
-            Self { trust, made: None }
+            Self { trust, made: None, making: None }
         }
 
         pub(in super::super) async fn ready(
@@ -179,7 +183,13 @@ mod encrypted {
                 return Ok(Ready(Some(Arc::clone(config))));
             }
             let authorities = self.trust.0.clone();
-            let made = spawn_blocking(move || client_config(&authorities, expect)).await;
+            let (_, making) =
+                self.making.take_if(|(making, _)| *making == expect).unwrap_or_else(|| {
+                    (expect, spawn_blocking(move || client_config(&authorities, expect)))
+                });
+            let (_, making) = self.making.insert((expect, making));
+            let made = making.await;
+            self.making = None;
             let made = made.map_err(|error| error.to_string())?;
             let config = made.map_err(|error| format!("no TLS: {error}"))?;
             self.made = Some((expect, Arc::clone(&config)));

@@ -102,11 +102,9 @@ impl Exchange {
         found: &Found<'_>,
         scope: Scope,
     ) -> Self {
-        let (route, series, level) = match found {
-            Found::Endpoint(endpoint, _) | Found::Layered(endpoint) => {
-                (endpoint.label, endpoint.series(method), endpoint.log_level)
-            }
-            _ => (NO_ROUTE, HttpSeries::of_no_route(method), Level::INFO),
+        let (route, series, level) = match found.endpoint() {
+            Some(endpoint) => (endpoint.label, endpoint.series(method), endpoint.log_level),
+            None => (NO_ROUTE, HttpSeries::of_no_route(method), Level::INFO),
         };
         let started = flow.now();
         let is_stream = version == Version::HTTP_2;

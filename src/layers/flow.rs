@@ -266,8 +266,7 @@ impl Flow {
 
     /// A head is whole.
     pub(super) fn begin_request(&self, now: u64) {
-        self.has_read.store(false, Relaxed);
-        self.head_since.store(NONE, Relaxed);
+        self.forget_head();
         self.moved_at.store(now, Relaxed);
         self.has_served.store(true, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
@@ -334,9 +333,9 @@ impl Flow {
         self.stalled.store(count, Relaxed);
     }
 
-    /// A request takes its time.
-    pub(crate) fn slow(&self) {
-        self.is_slow.store(true, Relaxed);
+    /// A request takes its time, or did.
+    pub(crate) fn set_slow(&self, is_slow: bool) {
+        self.is_slow.store(is_slow, Relaxed);
     }
 
     pub(crate) fn is_slow(&self) -> bool {

@@ -30,13 +30,10 @@ pub(crate) struct Limits {
 impl Limits {
     /// Most bytes of the body, and how long the request may take: the route's own, where it has any.
     pub(super) fn of(&self, found: &Found<'_>) -> (usize, Duration) {
-        match found {
-            Found::Endpoint(endpoint, _) | Found::Layered(endpoint) => (
-                endpoint.max_body_bytes.unwrap_or(self.max_body_bytes),
-                endpoint.timeout.unwrap_or(self.request_timeout),
-            ),
-            _ => (self.max_body_bytes, self.request_timeout),
-        }
+        let own = found.endpoint();
+        let max_body_bytes = own.and_then(|endpoint| endpoint.max_body_bytes);
+        let timeout = own.and_then(|endpoint| endpoint.timeout);
+        (max_body_bytes.unwrap_or(self.max_body_bytes), timeout.unwrap_or(self.request_timeout))
     }
 
     /// 414, for a target past the limit.

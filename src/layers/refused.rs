@@ -4,8 +4,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use hyper::Method;
 use hyper::header::HeaderValue;
-use hyper::{HeaderMap, Method};
 use tracing::Level;
 
 use super::Layers;
@@ -25,7 +25,7 @@ pub(crate) struct Refused {
 impl Refused {
     /// Nothing is.
     pub(crate) fn unknown() -> Self {
-        Self { method: None, path: None, trace: TraceContext::of(&HeaderMap::new()) }
+        Self { method: None, path: None, trace: TraceContext::begin() }
     }
 
     /// The whole response, over HTTP/1.1.

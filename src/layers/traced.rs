@@ -6,10 +6,7 @@ use crate::trace::{Scope, TraceContext};
 
 pub(super) fn scope<B>(flow: &Flow, request: &hyper::Request<B>, found: &Found<'_>) -> Scope {
     let Some(spans) = &flow.layers.spans else { return TraceContext::of(request.headers()).into() };
-    match found {
-        Found::Endpoint(endpoint, _) | Found::Layered(endpoint) => {
-            spans.begin(request, flow.scheme(), Some(endpoint.label), endpoint.is_probe)
-        }
-        _ => spans.begin(request, flow.scheme(), None, false),
-    }
+    let endpoint = found.endpoint();
+    let is_probe = endpoint.is_some_and(|endpoint| endpoint.is_probe);
+    spans.begin(request, flow.scheme(), endpoint.map(|endpoint| endpoint.label), is_probe)
 }

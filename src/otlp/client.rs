@@ -70,7 +70,7 @@ impl HttpClient for Client {
         'a: 'b,
         Self: 'b,
     {
-        request.headers_mut().extend(self.headers.pairs().iter().cloned());
+        request.headers_mut().extend(self.headers.read());
         Box::pin(async move {
             let answer = self.inner.send_bytes(request).await;
             self.note(&answer);

@@ -106,20 +106,35 @@ impl Value for Milliseconds {
 /// Header fields for the collector. SECURITY: they may hold a token, and are never shown.
 #[derive(Clone, Default)]
 pub struct Headers {
-    shown: String,
-    pairs: Vec<(HeaderName, HeaderValue)>,
+    secret: Option<Secret>,
+    /// As they were at the start.
+    pairs: Fields,
 }
 
+type Fields = Vec<(HeaderName, HeaderValue)>;
+
 impl Headers {
-    /// The fields.
-    pub(super) fn pairs(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.pairs
+    /// The fields as they are now: those of a file are read again, and are those of the start while it
+    /// holds none. A file that does not answer makes the caller wait.
+    pub(super) fn read(&self) -> Fields {
+        let file = self.secret.as_ref().filter(|secret| secret.is_in_file());
+        let text = file.and_then(|file| file.read().ok());
+        text.and_then(|text| fields(&text)).unwrap_or_else(|| self.pairs.clone())
     }
+}
+
+fn fields(text: &str) -> Option<Fields> {
+    let field = |(name, value): (String, String)| {
+        let mut value = HeaderValue::from_str(&value).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
+    };
+    pairs(text)?.into_iter().map(field).collect()
 }
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.show())
     }
 }
 
@@ -131,17 +146,12 @@ impl Value for Headers {
     fn parse(text: &str) -> Result<Self, Option<String>> {
         let secret = Secret::of(text)?;
         let text = secret.read_in_time().map_err(|error| Some(error.to_string()))?;
-        let field = |(name, value): (String, String)| {
-            let mut value = HeaderValue::from_str(&value).ok()?;
-            value.set_sensitive(true);
-            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
-        };
-        let pairs = pairs(&text).and_then(|pairs| pairs.into_iter().map(field).collect());
-        Ok(Self { shown: secret.show(), pairs: pairs.ok_or(None)? })
+        let pairs = fields(&text).ok_or(None)?;
+        Ok(Self { secret: Some(secret), pairs })
     }
 
     fn show(&self) -> String {
-        self.shown.clone()
+        self.secret.as_ref().map(Secret::show).unwrap_or_default()
     }
 }
 
@@ -213,11 +223,24 @@ mod tests {
         assert!(ResourceAttributes::parse("novalue").is_err());
         assert!(ResourceAttributes::parse("=1").is_err());
         let headers = Headers::parse("authorization=Bearer%20hunter2").unwrap();
-        assert_eq!(headers.pairs()[0].1, "Bearer hunter2");
+        assert_eq!(headers.read()[0].1, "Bearer hunter2");
         assert!(
-            !format!("{headers:?} {} {:?}", headers.show(), headers.pairs()).contains("hunter2")
+            !format!("{headers:?} {} {:?}", headers.show(), headers.read()).contains("hunter2")
         );
         assert!(matches!(Headers::parse("a b=hunter2"), Err(None)));
         assert!(matches!(Headers::parse("a=hunter2%0A"), Err(None)));
+    }
+
+    #[test]
+    fn a_token_in_a_file_is_the_one_that_is_there_now() {
+        let path = std::env::temp_dir().join(format!("pcf-api-headers-{}", std::process::id()));
+        std::fs::write(&path, "authorization=first").unwrap();
+        let headers = Headers::parse(&format!("file:{}", path.display())).unwrap();
+        std::fs::write(&path, "authorization=second").unwrap();
+        assert_eq!(headers.read()[0].1, "second");
+        std::fs::write(&path, "no fields").unwrap();
+        assert_eq!(headers.read()[0].1, "first", "rather than none");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(headers.read()[0].1, "first");
     }
 }

@@ -73,6 +73,16 @@ pub(crate) enum Found<'a> {
     Nothing,
 }
 
+impl Found<'_> {
+    /// What answers, where there is something.
+    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Endpoint(endpoint, _) | Self::Layered(endpoint) => Some(endpoint),
+            Self::OtherMethods(_) | Self::Nothing => None,
+        }
+    }
+}
+
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let patterns: Vec<_> = self.places.iter().map(|place| place.pattern).collect();

@@ -61,8 +61,7 @@ impl Admission {
             if let Some(place) = self.try_place(layers) {
                 return place;
             }
-            let waiting = &layers.bounds.waiting;
-            waiting.cut_longest(&[Kind::Reserve], layers.now(), RESERVE_GRACE);
+            layers.bounds.cut(&[Kind::Reserve], layers.now(), RESERVE_GRACE);
             tokio::select! {
                 biased;
                 Ok(permit) = Arc::clone(&self.normal).acquire_owned() => {
@@ -83,7 +82,7 @@ impl Admission {
         }
         // The place is free in a moment; until then the reserve has the newcomer.
         let kinds = [Kind::Head, Kind::Lull, Kind::Idle, Kind::Stalled];
-        layers.bounds.waiting.cut_longest(&kinds, layers.now(), STALLED_AFTER);
+        layers.bounds.cut(&kinds, layers.now(), STALLED_AFTER);
         let permit = Arc::clone(&self.reserve).try_acquire_owned().ok()?;
         Some(Place::Reserve { _permit: permit })
     }

@@ -106,10 +106,12 @@ pub(super) async fn serve(
                     return Poll::Ready(Ended::By(Verdict::Quiet));
                 }
                 if std::mem::take(&mut is_slow) {
+                    flow.set_slow(false);
                     reset(&mut tick, QUIET);
                 }
             }
             if stall.is_cut(context) {
+                flow.layers.bounds.evict();
                 return Poll::Ready(Ended::By(Verdict::Stalled));
             }
             if tick.as_mut().poll(context).is_pending() {
@@ -194,7 +196,7 @@ fn judge(flow: &Arc<Flow>, limits: &Limits, stall: &mut Stall) -> Verdict {
         return if left.is_zero() { Verdict::Stalled } else { Verdict::Wait(left.min(look_again)) };
     }
     if !is_idle(flow) {
-        flow.slow();
+        flow.set_slow(true);
         match flow.half_closed_since() {
             Some(since) => stall.note(flow, since),
             None => stall.forget(),

@@ -236,7 +236,9 @@ impl Watch {
     fn note_idle(&mut self, flow: &Flow) {
         let since = flow.blocked_since().unwrap_or_else(|| flow.moved_at());
         let is_idle = flow.is_idle() || flow.blocked_since().is_some();
-        if !is_idle || flow.elapsed(since) < STALLED_AFTER {
+        // One that is on its way out makes room already: others are to go next.
+        let is_leaving = self.is_evicted || flow.is_lingering();
+        if is_leaving || !is_idle || flow.elapsed(since) < STALLED_AFTER {
             self.idle = None;
         } else if self.idle.as_ref().is_none_or(|(ticket, _)| ticket.since() != since) {
             self.idle = Some(flow.layers.bounds.waiting.signalled(Kind::Lull, since));

@@ -131,10 +131,7 @@ async fn answer(pulse: Arc<Pulse>, layers: Arc<Layers>, socket: UnixStream) {
     let Ok(socket) = tokio::net::UnixStream::from_std(socket) else {
         return tracing::error!("the watch over the workers cannot begin");
     };
-    while socket.ready(Interest::READABLE).await.is_ok() {
-        if socket.try_read(&mut [0; 1]).is_err() {
-            continue;
-        }
+    while comes(&socket).await {
         if let Some(age) = pulse.age(&layers) {
             pulse.delays.record(age);
             layers.bounds.queue.record(age, layers.now());
@@ -142,6 +139,18 @@ async fn answer(pulse: Arc<Pulse>, layers: Arc<Layers>, socket: UnixStream) {
         pulse.sent_at.store(NONE, SeqCst);
         pulse.answers.fetch_add(1, SeqCst);
     }
+}
+
+/// Waits for a byte; false when none will come, for the main thread has ended.
+async fn comes(socket: &tokio::net::UnixStream) -> bool {
+    while socket.ready(Interest::READABLE).await.is_ok() {
+        match socket.try_read(&mut [0; 1]) {
+            Ok(count) => return count > 0,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// Looks at which nothing had moved.
@@ -166,6 +175,16 @@ impl Missed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_answers_end_with_the_main_thread() {
+        let (mut here, there) = wire().unwrap();
+        let there = tokio::net::UnixStream::from_std(there).unwrap();
+        here.write_all(&[0]).unwrap();
+        assert!(comes(&there).await);
+        drop(here);
+        assert!(!comes(&there).await);
+    }
 
     #[test]
     fn the_workers_are_stuck_after_five_seconds_of_looks_and_well_after_one_step() {

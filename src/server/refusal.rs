@@ -13,7 +13,7 @@ use super::socket::Socket;
 use crate::bounds::Reason;
 use crate::error::Error;
 use crate::layers::{self, Flow, Refused};
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::trace::{TRACEPARENT, TraceContext, X_REQUEST_ID};
 
 /// How long a client may take to take it.
 const WITHIN: Duration = Duration::from_millis(100);
@@ -104,7 +104,7 @@ fn read(head: &[u8]) -> Option<(Refused, bool)> {
 }
 
 fn is_trace(name: &str) -> bool {
-    [TRACEPARENT.as_str(), layers::X_REQUEST_ID.as_str()]
+    [TRACEPARENT.as_str(), X_REQUEST_ID.as_str()]
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known))
 }

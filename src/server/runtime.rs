@@ -20,9 +20,10 @@ impl Runtimes {
         let (threads, workers) = Threads::start(workers)?;
         let main = Builder::new_current_thread()
             .enable_all()
-            // Name look-ups of the health checks and reads of their URLs' files: at most one of
-            // each per dependency, and neither can be stopped. And the log level's file.
-            .max_blocking_threads(2 * MAX_DEPENDENCIES + 1)
+            // Name look-ups of the health checks, reads of their URLs' files and of their issuers': at
+            // most one of each per dependency, and none can be stopped. And the log level's file, the
+            // certificate's, and the wait for spans at the end.
+            .max_blocking_threads(3 * MAX_DEPENDENCIES + 3)
             .build()?;
         Ok(Self { main, threads, workers })
     }

@@ -50,10 +50,27 @@ impl fmt::Display for AuthoritiesError {
 impl std::error::Error for AuthoritiesError {}
 
 impl Authorities {
-    /// Reads them; at least one.
-    pub(crate) fn load(&self) -> Result<RootCertStore, AuthoritiesError> {
+    /// Whether they can be read, at the start: a file within two seconds.
+    pub(crate) fn check(&self) -> Result<(), AuthoritiesError> {
+        self.load_by(|path| in_time(path, MAX_BYTES, read_regular)).map(drop)
+    }
+
+    /// Reads them; at least one. A file that does not answer makes the caller wait.
+    fn load(&self) -> Result<RootCertStore, AuthoritiesError> {
+        self.load_by(|path| read_regular(path, MAX_BYTES))
+    }
+
+    fn load_by(
+        &self,
+        read: fn(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<RootCertStore, AuthoritiesError> {
         match self {
-            Self::File(path) => of_file(path).map_err(AuthoritiesError),
+            Self::File(path) => {
+                let pem = read(path).map_err(|error| {
+                    AuthoritiesError(format!("cannot read {}: {error}", path.display()))
+                })?;
+                roots(&pem).map_err(|error| AuthoritiesError(error.to_owned()))
+            }
             Self::System => {
                 let mut roots = RootCertStore::empty();
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -66,12 +83,6 @@ impl Authorities {
             }
         }
     }
-}
-
-fn of_file(path: &Path) -> Result<RootCertStore, String> {
-    let pem = in_time(path, MAX_BYTES, read_regular)
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    roots(&pem).map_err(str::to_owned)
 }
 
 /// How to connect. Nothing is read where anything will do.

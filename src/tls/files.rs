@@ -53,11 +53,19 @@ impl fmt::Debug for LoadError {
 impl std::error::Error for LoadError {}
 
 impl Files {
-    /// Reads them, within two seconds each.
-    pub(crate) fn read(&self) -> Result<Contents, LoadError> {
+    /// Reads them at the start, within two seconds each.
+    pub(crate) fn read_in_time(&self) -> Result<Contents, LoadError> {
+        self.read_by(|path| in_time(path, MAX_BYTES, read_regular))
+    }
+
+    /// Reads them. One that does not answer makes the caller wait.
+    pub(super) fn read(&self) -> Result<Contents, LoadError> {
+        self.read_by(|path| read_regular(path, MAX_BYTES))
+    }
+
+    fn read_by(&self, read: fn(&Path) -> io::Result<Vec<u8>>) -> Result<Contents, LoadError> {
         let read = |setting: &'static dyn Describe, path: &Path| {
-            let read: io::Result<Vec<u8>> = in_time(path, MAX_BYTES, read_regular);
-            read.map_err(|error| {
+            read(path).map_err(|error| {
                 LoadError::new(setting, format!("cannot read {}: {error}", path.display()))
             })
         };

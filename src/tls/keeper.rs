@@ -6,15 +6,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::ServerConfig;
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{sleep, timeout};
 
 use super::failure::HandshakeFailure;
 use super::files::{Contents, Files, LoadError};
 use super::offer::Offer;
-use super::settings::TlsConfig;
+use super::settings::{CERTIFICATE, TlsConfig};
 use crate::settings::LOOK_EVERY;
 use crate::task::Task;
+
+/// How long files may take. A mount that is there answers sooner.
+const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// The certificate as it is now, and what has become of handshakes.
 pub(crate) struct Keeper {
@@ -30,7 +33,7 @@ impl Keeper {
     /// Reads the files for the first time; and the work of reading them again, for ever.
     pub(crate) fn load(config: TlsConfig) -> Result<(Arc<Self>, Task), LoadError> {
         let TlsConfig { files, handshake_timeout } = config;
-        let contents = files.read()?;
+        let contents = files.read_in_time()?;
         let keeper = Arc::new(Self {
             files,
             handshake_timeout,
@@ -85,11 +88,20 @@ impl Keeper {
     async fn renew(self: Arc<Self>, mut last: Contents) {
         self.tell_expiry("the certificate");
         let mut told = None;
+        let mut reading: Option<JoinHandle<_>> = None;
         loop {
             sleep(LOOK_EVERY).await;
             let files = self.files.clone();
             // A mount that hangs holds this one thread, and no second one is begun beside it.
-            let Ok(read) = spawn_blocking(move || files.read()).await else { continue };
+            let begun = reading.get_or_insert_with(|| spawn_blocking(move || files.read()));
+            let read = match timeout(READ_WITHIN, begun).await {
+                Err(_) => Err(LoadError::new(&CERTIFICATE, "its files do not answer")),
+                Ok(done) => {
+                    reading = None;
+                    let Ok(read) = done else { continue };
+                    read
+                }
+            };
             let offered = read.and_then(|contents| {
                 let offer = (contents != last).then(|| Offer::of(&contents)).transpose()?;
                 Ok(offer.map(|offer| (contents, offer)))

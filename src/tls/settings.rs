@@ -91,7 +91,8 @@ mod read {
             problems.push(problem(&CLIENT_CA, reason));
         }
         if let Ok(Some(config)) = TlsConfig::read(Reader(sources))
-            && let Err(error) = config.files.read().and_then(|contents| Offer::of(&contents))
+            && let Err(error) =
+                config.files.read_in_time().and_then(|contents| Offer::of(&contents))
         {
             problems.push(problem(error.setting, &error.reason));
         }
