@@ -25,7 +25,7 @@ pub(crate) use account::{Account, Full, Hold, Share};
 pub(crate) use queue::{QueueTime, Turn};
 pub(crate) use shed::{Reason, Shed};
 pub(crate) use slots::Slots;
-pub(crate) use waiting::{Kind, Ticket, Waiting};
+pub(crate) use waiting::{Kind, Ticket, Waiter, Waiting};
 
 /// How long something must have waited for its client before it gives way to others: by then it is
 /// no pause between two packets.

@@ -1,8 +1,11 @@
 //! Who waits for a client. When a place is needed, the one that has waited the longest gives it up.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -43,7 +46,7 @@ type Key = (Kind, u64, u64);
 
 impl Waiting {
     /// Begins to wait, since that moment. The signal comes when it is to give way.
-    pub(crate) fn signalled(
+    pub(super) fn signalled(
         self: &Arc<Self>,
         kind: Kind,
         since: u64,
@@ -105,6 +108,38 @@ impl Ticket {
     }
 }
 
+/// One that may wait, and is told by a signal.
+#[derive(Debug, Default)]
+pub(crate) struct Waiter(Option<(Ticket, oneshot::Receiver<()>)>);
+
+impl Waiter {
+    /// Waits for this, since that moment; it keeps its turn while both are the same.
+    pub(crate) fn wait(&mut self, waiting: &Arc<Waiting>, kind: Kind, since: u64) {
+        let is_same = |(ticket, _): &(Ticket, _)| (ticket.key.0, ticket.key.1) == (kind, since);
+        if !self.0.as_ref().is_some_and(is_same) {
+            self.0 = Some(waiting.signalled(kind, since));
+        }
+    }
+
+    /// Waits no longer.
+    pub(crate) fn stop(&mut self) {
+        self.0 = None;
+    }
+
+    /// Ends when it is to give way.
+    pub(crate) async fn cut(&mut self) {
+        poll_fn(|context| self.poll_cut(context)).await;
+    }
+
+    /// Whether it is to give way: once.
+    pub(crate) fn poll_cut(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some((_, cut)) = &mut self.0 else { return Poll::Pending };
+        let _ = ready!(Pin::new(cut).poll(context));
+        self.stop();
+        Poll::Ready(())
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.waiting.lock().remove(&self.key);
@@ -129,6 +164,26 @@ mod tests {
         assert_eq!(cut(), Some(Kind::Idle));
         assert!(late_cut.try_recv().is_ok());
         assert_eq!(cut(), None);
+        assert!(waiting.lock().is_empty());
+    }
+
+    #[test]
+    fn who_waits_for_the_same_keeps_its_turn_and_is_cut_once() {
+        let (waiting, mut waiter) = (Arc::new(Waiting::default()), Waiter::default());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(waiter.poll_cut(&mut context).is_pending());
+        for (kind, since, number) in [(Kind::Head, 5, 0), (Kind::Head, 5, 0), (Kind::Head, 7, 1)] {
+            waiter.wait(&waiting, kind, since);
+            let keys: Vec<_> = waiting.lock().keys().copied().collect();
+            assert_eq!(keys, [(kind, since, number)]);
+            assert!(waiter.poll_cut(&mut context).is_pending());
+        }
+        assert_eq!(waiting.cut_longest(&[Kind::Head], 100, NO_TIME), Some(Kind::Head));
+        assert!(
+            waiter.poll_cut(&mut context).is_ready() && waiter.poll_cut(&mut context).is_pending()
+        );
+        waiter.wait(&waiting, Kind::Idle, 9);
+        waiter.stop();
         assert!(waiting.lock().is_empty());
     }
 

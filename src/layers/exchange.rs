@@ -108,7 +108,7 @@ impl Exchange {
         };
         let started = flow.now();
         let is_stream = version == Version::HTTP_2;
-        let stream = is_stream.then(|| flow.begin_stream(started));
+        let stream = is_stream.then(|| flow.streams.begin(started));
         flow.layers.metrics.shard().start();
         flow.begin_request(started);
         Self {
@@ -227,7 +227,7 @@ impl Drop for Exchange {
         }
         progress.is_on_client.store(false, Relaxed);
         if let Some(stream) = &self.stream {
-            flow.end_stream(stream);
+            flow.streams.end(stream);
         }
         let now = flow.now();
         flow.end_request(now);

@@ -4,9 +4,13 @@
 //! Times are nanoseconds since the service's epoch. The requests of an HTTP/2 connection may run on
 //! several threads at once.
 
+mod streams;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use streams::Streams;
 
 use super::Layers;
 use super::exchange::Progress;
@@ -49,8 +53,6 @@ pub(crate) struct Flow {
     /// Which turn of the connection's task this is, and when it began.
     turn: AtomicU32,
     turn_at: AtomicU64,
-    /// How many requests of HTTP/2 have ever begun.
-    streams_begun: AtomicU32,
     /// Whether a request of HTTP/1.1 takes its time, and since when the client has closed its side
     /// meanwhile: it may have gone.
     is_slow: AtomicBool,
@@ -59,8 +61,6 @@ pub(crate) struct Flow {
     in_flight: AtomicU32,
     /// How many of those wait for the service's own stream, and not for the client.
     pending_sources: AtomicU32,
-    /// How many of those have waited for the client for a while.
-    stalled: AtomicU32,
     /// The request of HTTP/1.1: there is one at a time.
     pub(super) progress: Progress,
     /// Who the client is, where its certificate says so.
@@ -68,8 +68,8 @@ pub(crate) struct Flow {
     client: std::sync::OnceLock<ClientCertificate>,
     #[cfg(feature = "tls")]
     is_encrypted: AtomicBool,
-    /// Those of HTTP/2, in order.
-    streams: Mutex<Vec<Arc<Progress>>>,
+    /// Those of HTTP/2.
+    pub(crate) streams: Streams,
 }
 
 impl Flow {
@@ -92,18 +92,16 @@ impl Flow {
             is_unread: AtomicBool::new(false),
             turn: AtomicU32::new(0),
             turn_at: AtomicU64::new(NONE),
-            streams_begun: AtomicU32::new(0),
             is_slow: AtomicBool::new(false),
             half_closed_at: AtomicU64::new(NONE),
             in_flight: AtomicU32::new(0),
             pending_sources: AtomicU32::new(0),
-            stalled: AtomicU32::new(0),
             progress: Progress::new(now),
             #[cfg(feature = "tls")]
             client: std::sync::OnceLock::new(),
             #[cfg(feature = "tls")]
             is_encrypted: AtomicBool::new(false),
-            streams: Mutex::default(),
+            streams: Streams::default(),
         }
     }
 
@@ -217,7 +215,7 @@ impl Flow {
 
     /// Which turn this is, and how many requests of HTTP/2 have ever begun.
     pub(crate) fn turn(&self) -> (u32, u32) {
-        (self.turn.load(Relaxed), self.streams_begun.load(Relaxed))
+        (self.turn.load(Relaxed), self.streams.begun())
     }
 
     /// Nothing more can be done until the client sends more. Outside a request, what it has sent
@@ -272,35 +270,6 @@ impl Flow {
         self.in_flight.fetch_add(1, Relaxed);
     }
 
-    /// The same for one of several.
-    pub(super) fn begin_stream(&self, now: u64) -> Arc<Progress> {
-        let progress = Arc::new(Progress::new(now));
-        self.lock_streams().push(Arc::clone(&progress));
-        self.streams_begun.fetch_add(1, Relaxed);
-        progress
-    }
-
-    pub(super) fn end_stream(&self, progress: &Arc<Progress>) {
-        let mut streams = self.lock_streams();
-        if let Some(index) = streams.iter().position(|stream| Arc::ptr_eq(stream, progress)) {
-            streams.remove(index);
-        }
-    }
-
-    /// The requests of HTTP/2 that have begun and not ended, in order.
-    pub(crate) fn streams(&self) -> Vec<Arc<Progress>> {
-        self.lock_streams().clone()
-    }
-
-    /// The one of them that has begun last.
-    pub(crate) fn last_stream(&self) -> Option<Arc<Progress>> {
-        self.lock_streams().last().cloned()
-    }
-
-    fn lock_streams(&self) -> MutexGuard<'_, Vec<Arc<Progress>>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A response moved.
     pub(super) fn progress(&self, now: u64) {
         self.moved_at.store(now, Relaxed);
@@ -326,11 +295,6 @@ impl Flow {
     /// Whether a response waits for the service's own stream.
     pub(crate) fn awaits_source(&self) -> bool {
         self.pending_sources.load(Relaxed) > 0
-    }
-
-    /// So many requests have waited for the client for a while.
-    pub(crate) fn set_stalled(&self, count: u32) {
-        self.stalled.store(count, Relaxed);
     }
 
     /// A request takes its time, or did.
@@ -360,7 +324,7 @@ impl Flow {
 
     /// Whether nothing here waits for the service: what there is waits for the client.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight() <= self.stalled.load(Relaxed)
+        self.in_flight() <= self.streams.stalled()
     }
 
     /// Whether a request has ever begun here.

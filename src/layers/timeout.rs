@@ -3,15 +3,14 @@
 //! to give way to others before that.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::exchange::Exchange;
-use crate::bounds::{Kind, Reason, Ticket};
+use crate::bounds::{Kind, Reason, Waiter};
 use crate::code::Code;
 use crate::error::Error;
 use crate::router::{BoxedFuture, HandlerResult};
@@ -65,22 +64,24 @@ async fn wait(
 
 /// A body that is waited for, and how many frames of it there were when that began.
 #[derive(Default)]
-struct Stall(Option<(u32, Ticket, oneshot::Receiver<()>)>);
+struct Stall {
+    frames: Option<u32>,
+    waiter: Waiter,
+}
 
 impl Stall {
     /// Whether it is to give way. Asked whenever the work has done what it could.
     fn is_cut(&mut self, exchange: &Exchange, upload: &Upload, context: &mut Context<'_>) -> bool {
         if !upload.waits() {
-            self.0 = None;
+            *self = Self::default();
             return false;
         }
-        let frames = upload.frames();
-        if self.0.as_ref().is_none_or(|(seen, ..)| *seen != frames) {
+        let frames = Some(upload.frames());
+        if self.frames != frames {
             let flow = exchange.flow();
-            let (ticket, cut) = flow.layers.bounds.waiting.signalled(Kind::Stalled, flow.now());
-            self.0 = Some((frames, ticket, cut));
+            self.frames = frames;
+            self.waiter.wait(&flow.layers.bounds.waiting, Kind::Stalled, flow.now());
         }
-        let Some((_, _, cut)) = &mut self.0 else { return false };
-        Pin::new(cut).poll(context).is_ready()
+        self.waiter.poll_cut(context).is_ready()
     }
 }

@@ -3,20 +3,19 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::Limits;
 use super::io::Io;
 use super::socket::Socket;
-use crate::bounds::{Kind, STALLED_AFTER, Ticket};
+use crate::bounds::{Kind, STALLED_AFTER, Waiter};
 use crate::code::Code;
 use crate::error::Error;
 use crate::layers::{self, Flow, Refused};
@@ -84,7 +83,8 @@ pub(super) async fn serve(
     }
     let mut http = builder(limits).serve_connection(TokioIo::new(io), service);
     let mut tick = Box::pin(sleep(QUIET));
-    let mut stall = Stall::default();
+    // A client that is waited for: it may have to give way.
+    let mut stall = Waiter::default();
     let began = flow.moved_at();
     let mut is_slow = false;
 
@@ -110,7 +110,7 @@ pub(super) async fn serve(
                     reset(&mut tick, QUIET);
                 }
             }
-            if stall.is_cut(context) {
+            if stall.poll_cut(context).is_ready() {
                 flow.layers.bounds.evict();
                 return Poll::Ready(Ended::By(Verdict::Stalled));
             }
@@ -186,24 +186,25 @@ fn is_idle(flow: &Flow) -> bool {
 }
 
 /// Looks whether the connection has kept to its limits.
-fn judge(flow: &Arc<Flow>, limits: &Limits, stall: &mut Stall) -> Verdict {
+fn judge(flow: &Arc<Flow>, limits: &Limits, stall: &mut Waiter) -> Verdict {
     let left = |since: u64, limit: Duration| limit.saturating_sub(flow.elapsed(since));
     let limit = limits.request.request_timeout;
+    let waiting = &flow.layers.bounds.waiting;
     let look_again = limit.min(STALLED_AFTER);
     if let Some(since) = flow.blocked_since().or(flow.uploads_since()) {
-        stall.note(flow, since);
+        stall.wait(waiting, Kind::Stalled, since);
         let left = left(since, limit);
         return if left.is_zero() { Verdict::Stalled } else { Verdict::Wait(left.min(look_again)) };
     }
     if !is_idle(flow) {
         flow.set_slow(true);
         match flow.half_closed_since() {
-            Some(since) => stall.note(flow, since),
-            None => stall.forget(),
+            Some(since) => stall.wait(waiting, Kind::Stalled, since),
+            None => stall.stop(),
         }
         return Verdict::Wait(look_again);
     }
-    stall.forget();
+    stall.stop();
     let is_draining = flow.layers.lifecycle.is_draining();
     let quiet = if is_draining { QUIET_WHILE_DRAINING } else { QUIET };
     let left = left(flow.head_since().unwrap_or_else(|| flow.moved_at()), quiet);
@@ -213,25 +214,4 @@ fn judge(flow: &Arc<Flow>, limits: &Limits, stall: &mut Stall) -> Verdict {
 fn reset(tick: &mut Pin<Box<Sleep>>, time: Duration) {
     // Never at once: a limit may end within the timer's own grain.
     tick.as_mut().reset(Instant::now() + time.max(Duration::from_millis(1)));
-}
-
-/// A client that is waited for: it may have to give way.
-#[derive(Default)]
-struct Stall(Option<(Ticket, oneshot::Receiver<()>)>);
-
-impl Stall {
-    fn note(&mut self, flow: &Flow, since: u64) {
-        if self.0.as_ref().is_none_or(|(ticket, _)| ticket.since() != since) {
-            self.0 = Some(flow.layers.bounds.waiting.signalled(Kind::Stalled, since));
-        }
-    }
-
-    fn forget(&mut self) {
-        self.0 = None;
-    }
-
-    fn is_cut(&mut self, context: &mut Context<'_>) -> bool {
-        let Some((_, cut)) = &mut self.0 else { return false };
-        Pin::new(cut).poll(context).is_ready()
-    }
 }

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use self::streams::{Stalled, Streams};
@@ -22,7 +21,7 @@ use super::io::Io;
 use super::linger::Linger;
 use super::socket::Socket;
 use super::turns::Turns;
-use crate::bounds::{Kind, STALLED_AFTER, Ticket};
+use crate::bounds::{Kind, STALLED_AFTER, Waiter};
 use crate::layers::{self, Flow};
 
 /// What a client that speaks HTTP/2 says first, RFC 9113, 3.4.
@@ -133,7 +132,7 @@ pub(super) async fn serve(stream: Socket, ahead: Bytes, flow: &Arc<Flow>, limits
                 }
                 return;
             }
-            () = watch.cut() => {
+            () = watch.idle.cut() => {
                 flow.layers.bounds.evict();
                 http.as_mut().graceful_shutdown();
                 watch.told_to_go_at.get_or_insert(flow.now());
@@ -169,7 +168,7 @@ struct Watch {
     is_evicted: bool,
     stalled: Stalled,
     /// While nothing here waits for the service: it may have to give way.
-    idle: Option<(Ticket, oneshot::Receiver<()>)>,
+    idle: Waiter,
 }
 
 impl Watch {
@@ -239,20 +238,9 @@ impl Watch {
         // One that is on its way out makes room already: others are to go next.
         let is_leaving = self.is_evicted || flow.is_lingering();
         if is_leaving || !is_idle || flow.elapsed(since) < STALLED_AFTER {
-            self.idle = None;
-        } else if self.idle.as_ref().is_none_or(|(ticket, _)| ticket.since() != since) {
-            self.idle = Some(flow.layers.bounds.waiting.signalled(Kind::Lull, since));
-        }
-    }
-
-    /// Ready when the connection is to give way.
-    async fn cut(&mut self) {
-        match &mut self.idle {
-            Some((_, cut)) => {
-                let _ = cut.await;
-                self.idle = None;
-            }
-            None => std::future::pending().await,
+            self.idle.stop();
+        } else {
+            self.idle.wait(&flow.layers.bounds.waiting, Kind::Lull, since);
         }
     }
 }

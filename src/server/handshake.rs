@@ -20,7 +20,7 @@ use super::connection::{Parcel, Shared};
 use super::socket::{self, HANDSHAKE_BYTES, Socket};
 use super::workers::{Threads, Workers};
 use super::{linger, refusal};
-use crate::bounds::{Kind, Reason};
+use crate::bounds::{Kind, Reason, Waiter};
 use crate::code::Code;
 use crate::error::Error;
 use crate::layers::Flow;
@@ -131,7 +131,8 @@ async fn in_time(
     let mut phases = flow.layers.lifecycle.changes();
     let is_reserve = flow.is_reserve();
     let kind = if is_reserve { Kind::Reserve } else { Kind::Head };
-    let (_ticket, mut cut) = flow.layers.bounds.waiting.signalled(kind, flow.moved_at());
+    let mut waiter = Waiter::default();
+    waiter.wait(&flow.layers.bounds.waiting, kind, flow.moved_at());
     let limit = handshakes.keeper.handshake_timeout();
     let limit = if is_reserve { limit.min(RESERVE_PATIENCE) } else { limit };
     let deadline = Instant::now() + limit.saturating_sub(flow.elapsed(flow.moved_at()));
@@ -142,7 +143,7 @@ async fn in_time(
         tokio::select! {
             biased;
             made = &mut made => return made,
-            _ = &mut cut => {
+            () = waiter.cut() => {
                 flow.layers.bounds.evict();
                 return Err(End::Shed);
             }

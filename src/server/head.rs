@@ -11,13 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::admission::RESERVE_PATIENCE;
 use super::socket::{Socket, keeps_buffers};
 use super::{Limits, h2, refusal};
-use crate::bounds::{Kind, Reason, Ticket};
+use crate::bounds::{Kind, Reason, Waiter};
 use crate::code::Code;
 use crate::error::Error;
 use crate::layers::Flow;
@@ -52,7 +51,7 @@ pub(super) async fn wait(
     let mut phases = flow.layers.lifecycle.changes();
     let mut head = Partial { bytes: begun.into(), searched: 0 };
     let mut hold = flow.share.hold();
-    let mut place: Option<(Kind, Ticket, oneshot::Receiver<()>)> = None;
+    let mut waiter = Waiter::default();
     loop {
         match head.look(flow, limits) {
             Look::Whole => return Head::Begun(head.bytes.freeze()),
@@ -77,17 +76,12 @@ pub(super) async fn wait(
 
         let is_begun = !head.bytes.is_empty();
         let (kind, since) = waits_since(flow, is_begun, keeps_buffers(stream));
-        if place.as_ref().is_none_or(|(known, ticket, _)| (*known, ticket.since()) != (kind, since))
-        {
-            let (ticket, cut) = flow.layers.bounds.waiting.signalled(kind, since);
-            place = Some((kind, ticket, cut));
-        }
-        let Some((_, _, cut)) = &mut place else { return Head::Over };
+        waiter.wait(&flow.layers.bounds.waiting, kind, since);
         let deadline = pin!(sleep_until(deadline(flow, limits, since, is_begun)));
         tokio::select! {
             biased;
             readable = stream.readable() => if readable.is_err() { return Head::Over },
-            _ = cut => {
+            () = waiter.cut() => {
                 flow.layers.bounds.evict();
                 return Head::Over;
             }

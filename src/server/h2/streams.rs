@@ -44,7 +44,7 @@ where
             }
         }
         // hyper has made the request a moment ago, in this same turn.
-        let progress = self.flow.last_stream();
+        let progress = self.flow.streams.last();
         let task = task::spawn_boxed(future);
         if let Some(progress) = progress {
             progress.set_task(task.abort_handle());
@@ -60,7 +60,7 @@ impl Stalled {
     /// Looks at all of them: one that has stood still for the limit is ended. False: it cannot be
     /// ended alone, for all of its response is handed over.
     pub(super) fn look(&mut self, flow: &Flow, limit: Duration) -> bool {
-        let streams = flow.streams();
+        let streams = flow.streams.open();
         let mut stalled = 0;
         let mut tickets = Vec::new();
         for stream in streams {
@@ -92,7 +92,7 @@ impl Stalled {
                 (stream, ticket)
             }));
         }
-        flow.set_stalled(stalled);
+        flow.streams.set_stalled(stalled);
         self.0 = tickets;
         true
     }
