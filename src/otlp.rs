@@ -5,6 +5,7 @@
 //! from a queue that is bounded: no request waits for a collector.
 
 mod client;
+mod connector;
 mod export;
 mod layer;
 mod page;
@@ -240,7 +241,7 @@ fn exporter(config: &OtlpConfig) -> io::Result<SpanExporter> {
         .with_endpoint(&config.url)
         .with_timeout(config.export_timeout)
         .with_retry_policy(retries)
-        .with_http_client(Client::new(&config.url, config.headers.clone(), config.timeout));
+        .with_http_client(Client::new(config));
     if config.is_compressed {
         exporter = exporter.with_compression(Compression::Gzip);
     }

@@ -4,20 +4,25 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Request, Response};
-use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{HttpClient, HttpError};
 
 use super::FAILURES;
+use super::connector::{Connected, Trust, why};
+use super::settings::OtlpConfig;
 use super::values::Headers;
 use crate::text::chain;
 
 /// A client of the collector.
 pub(super) struct Client {
-    inner: HyperClient,
+    /// None after a failure: the next one believes those whose certificates are there then.
+    connected: Mutex<Option<Connected>>,
+    trust: Trust,
+    timeout: Duration,
     url: String,
     headers: Headers,
     is_away: AtomicBool,
@@ -26,20 +31,41 @@ pub(super) struct Client {
 type Answer = Result<Response<Bytes>, HttpError>;
 
 impl Client {
-    /// One that waits so long for an answer.
-    pub(super) fn new(url: &str, headers: Headers, timeout: Duration) -> Self {
-        let inner = HyperClient::with_default_connector(timeout, None);
-        Self { inner, url: url.to_owned(), headers, is_away: AtomicBool::new(false) }
+    pub(super) fn new(config: &OtlpConfig) -> Self {
+        Self {
+            connected: Mutex::new(None),
+            trust: config.trust.clone(),
+            timeout: config.timeout,
+            url: config.url.clone(),
+            headers: config.headers.clone(),
+            is_away: AtomicBool::new(false),
+        }
+    }
+
+    fn connected(&self) -> Result<Connected, HttpError> {
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connected) = &*connected {
+            return Ok(connected.clone());
+        }
+        Ok(connected.insert(self.trust.connect(self.timeout)?).clone())
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> Answer {
+        self.connected()?.send_bytes(request).await
     }
 
     fn note(&self, answer: &Answer) {
         let reason = match answer {
             Ok(answer) if answer.status().is_success() => None,
             Ok(answer) => Some(format!("it answers {}", answer.status())),
-            Err(error) => Some(chain(&**error)),
+            Err(error) => Some(match why(&**error) {
+                Some(reason) => format!("no TLS: {reason}"),
+                None => chain(&**error),
+            }),
         };
         if reason.is_some() {
             FAILURES.inc();
+            *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         let was_away = self.is_away.swap(reason.is_some(), Relaxed);
         match reason {
@@ -72,7 +98,7 @@ impl HttpClient for Client {
     {
         request.headers_mut().extend(self.headers.read());
         Box::pin(async move {
-            let answer = self.inner.send_bytes(request).await;
+            let answer = self.send(request).await;
             self.note(&answer);
             answer
         })

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::connector::Trust;
 use super::sampling::{Ratio, SamplerName, Sampling};
 use super::values::{Compression, Endpoint, Headers, Milliseconds, Protocol, ResourceAttributes};
 use crate::settings::{Describe, HOUR, Problem, Reader, Setting, Sources, Value, key_of};
@@ -14,7 +15,8 @@ const AT_ONCE: Milliseconds = Milliseconds(Duration::from_millis(1));
 /// The collector.
 pub static ENDPOINT: Setting<Option<Endpoint>> = Setting::new(
     "otel.endpoint",
-    "The collector that gets spans, by OTLP over HTTP, at /v1/traces below it. Without it there are none.",
+    "The collector that gets spans, by OTLP over HTTP, at /v1/traces below it. Without it there are none. \
+     https needs the feature tls.",
 )
 .env(&["OTEL_EXPORTER_OTLP_ENDPOINT"]);
 
@@ -24,6 +26,15 @@ pub static TRACES_ENDPOINT: Setting<Option<Endpoint>> = Setting::new(
     "The whole URL that gets spans, in place of otel.endpoint.",
 )
 .env(&["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]);
+
+/// Who issues the collector's certificate.
+pub static CERTIFICATE: Setting<Option<String>> = Setting::new(
+    "otel.certificate",
+    "File with the certificates, in PEM, of those who may issue the collector's, for https. Without it \
+     those of the system count: SSL_CERT_FILE, or where the distribution has them. It is read at the \
+     start, and again after a failure.",
+)
+.env(&["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"]);
 
 /// How spans are written.
 pub static PROTOCOL: Setting<Protocol> = Setting::new("otel.protocol", "How spans are sent.")
@@ -129,9 +140,10 @@ pub static EXPORT_TIMEOUT: Setting<Milliseconds> = Setting::new(
 .range(AT_ONCE, DAY);
 
 /// The rows of the table.
-pub(crate) static ROWS: [&dyn Describe; 16] = [
+pub(crate) static ROWS: [&dyn Describe; 17] = [
     &ENDPOINT,
     &TRACES_ENDPOINT,
+    &CERTIFICATE,
     &PROTOCOL,
     &HEADERS,
     &COMPRESSION,
@@ -153,6 +165,7 @@ pub(crate) static ROWS: [&dyn Describe; 16] = [
 pub(crate) struct OtlpConfig {
     /// The whole URL.
     pub(super) url: String,
+    pub(super) trust: Trust,
     pub(super) headers: Headers,
     pub(super) is_compressed: bool,
     pub(super) timeout: Duration,
@@ -169,15 +182,9 @@ pub(crate) struct OtlpConfig {
 impl OtlpConfig {
     /// None where there is no collector, or no spans are wanted.
     pub(crate) fn read(read: Reader<'_>) -> Result<Option<Self>, Problem> {
-        let url = match (read.get(&TRACES_ENDPOINT)?, read.get(&ENDPOINT)?) {
-            (Some(whole), _) => whole.show(),
-            (None, Some(base)) => format!("{}/v1/traces", base.show().trim_end_matches('/')),
-            (None, None) => return Ok(None),
-        };
-        if read.get(&SDK_DISABLED)? {
-            return Ok(None);
-        }
+        let Some(url) = url(read)? else { return Ok(None) };
         Ok(Some(Self {
+            trust: Trust::read(read, &url)?,
             url,
             headers: read.get(&HEADERS)?.unwrap_or_default(),
             is_compressed: read.get(&COMPRESSION)? == Compression::Gzip,
@@ -194,17 +201,38 @@ impl OtlpConfig {
     }
 }
 
-/// A batch is no larger than the queue.
-pub(crate) fn check(sources: &Sources) -> Option<Problem> {
+/// Where spans go.
+fn url(read: Reader<'_>) -> Result<Option<String>, Problem> {
+    let url = match (read.get(&TRACES_ENDPOINT)?, read.get(&ENDPOINT)?) {
+        (Some(whole), _) => Some(whole.show()),
+        (None, Some(base)) => Some(format!("{}/v1/traces", base.show().trim_end_matches('/'))),
+        (None, None) => None,
+    };
+    Ok(if read.get(&SDK_DISABLED)? { None } else { url })
+}
+
+/// What is wrong with settings that are right one by one.
+pub(crate) fn check(sources: &Sources) -> impl Iterator<Item = Problem> {
     let read = Reader(sources);
+    check_batch(read).into_iter().chain(check_trust(read))
+}
+
+/// A batch is no larger than the queue.
+fn check_batch(read: Reader<'_>) -> Option<Problem> {
     let (batch, queue) = (read.get(&MAX_BATCH_SIZE).ok()?, read.get(&MAX_QUEUE_SIZE).ok()?);
     let origin = [&MAX_BATCH_SIZE, &MAX_QUEUE_SIZE]
         .into_iter()
-        .find_map(|row| sources.find(row, None))?
+        .find_map(|row| read.0.find(row, None))?
         .origin;
     (batch > queue).then(|| {
         let key = key_of(&MAX_BATCH_SIZE, None);
         let reason = format!("{batch} are more than otel.bsp_max_queue_size, {queue}");
         Problem::new(&key, &origin, reason)
     })
+}
+
+/// There is someone to believe.
+fn check_trust(read: Reader<'_>) -> Option<Problem> {
+    let url = url(read).ok()??;
+    Trust::read(read, &url).ok()?.check(read)
 }

@@ -177,7 +177,12 @@ impl ServerCertVerifier for Verifier {
 /// Why TLS has failed, in words for people that name no host; none where it was the connection.
 pub(crate) fn why(error: &io::Error) -> Option<&'static str> {
     use CertificateError as Certificate;
-    let error = error.get_ref()?.downcast_ref::<Error>()?;
+    let inner = error.get_ref()?;
+    // Connectors wrap the error of the stream that they are given.
+    if let Some(inner) = inner.downcast_ref() {
+        return why(inner);
+    }
+    let error = inner.downcast_ref::<Error>()?;
     Some(match error {
         Error::InvalidCertificate(reason) => match reason {
             Certificate::Expired | Certificate::ExpiredContext { .. } => {

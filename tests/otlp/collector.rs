@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+#[cfg(feature = "tls")]
+use super::service::tls::certificates::Pair;
 use super::support::peers::{Folder, Process, free_port};
 use super::support::{PATIENCE, eventually, has_tool};
 
@@ -31,6 +33,8 @@ fn binary() -> Option<&'static PathBuf> {
 pub struct Collector {
     pub port: u16,
     folder: Folder,
+    /// The line of the configuration about TLS, where it speaks that.
+    tls: String,
     process: Option<Process>,
 }
 
@@ -57,7 +61,16 @@ impl Collector {
     /// One that does not run yet.
     pub fn planned() -> Option<Self> {
         binary()?;
-        Some(Self { port: free_port(), folder: Folder::new(), process: None })
+        Some(Self { port: free_port(), folder: Folder::new(), tls: String::new(), process: None })
+    }
+
+    /// One that speaks TLS, with this certificate.
+    #[cfg(feature = "tls")]
+    pub fn start_encrypted(pair: &Pair) -> Option<Self> {
+        let tls = format!(", tls: {{cert_file: '{}', key_file: '{}'}}", pair.certificate, pair.key);
+        let mut collector = Self { tls, ..Self::planned()? };
+        collector.begin();
+        Some(collector)
     }
 
     /// Runs it until it takes spans.
@@ -65,11 +78,12 @@ impl Collector {
         let config = self.folder.file(
             "config.yaml",
             &format!(
-                "receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{}'}}}}}}}}\n\
+                "receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{}'{}}}}}}}}}\n\
                  exporters: {{file: {{path: '{}', flush_interval: 50ms}}}}\n\
                  service:\n  telemetry: {{metrics: {{level: none}}}}\n  \
                  pipelines: {{traces: {{receivers: [otlp], exporters: [file]}}}}\n",
                 self.port,
+                self.tls,
                 self.folder.0.join("spans").display()
             ),
         );

@@ -5,7 +5,7 @@ use super::support::{Server, run};
 #[test]
 fn every_mistake_is_told_at_once_and_the_service_does_not_start() {
     let wrong = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector:4318"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4318"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
@@ -19,8 +19,7 @@ fn every_mistake_is_told_at_once_and_the_service_does_not_start() {
     let told = String::from_utf8(output.stderr).unwrap();
     for part in [
         "8 mistakes",
-        "otel.endpoint = \\\"https://collector:4318\\\" (environment OTEL_EXPORTER_OTLP_ENDPOINT): spans \
-         are not sent over TLS",
+        "otel.endpoint = \\\"ftp://collector:4318\\\" (environment OTEL_EXPORTER_OTLP_ENDPOINT)",
         "otel.traces_endpoint = \\\"collector:4318\\\"",
         "otel.protocol = \\\"grpc\\\"",
         "otel.headers = <redacted> (environment OTEL_EXPORTER_OTLP_HEADERS)",

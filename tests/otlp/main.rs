@@ -27,6 +27,8 @@ mod away;
 mod collector;
 mod configuration;
 mod drain;
+#[cfg(feature = "tls")]
+mod encrypted;
 mod spans;
 
 use std::process::Command;
