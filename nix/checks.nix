@@ -16,6 +16,7 @@
   member,
   release,
   sources,
+  advisory-db,
 
   image,
   archives,
@@ -124,8 +125,16 @@ in
       if [ $code = 127 ]; then
         echo "skipped: cargo-deny is not here"
       else
-        cargo deny --offline check bans licenses sources
+        cargo deny --offline --all-features check bans licenses sources
       fi
     '';
+  };
+}
+// lib.optionalAttrs (advisory-db != null) {
+  # What was known when the database was pinned; `just scan` asks the current one.
+  audit = craneLib.cargoAudit {
+    inherit (rust) pname version;
+    inherit advisory-db;
+    src = sources.dependencies;
   };
 }

@@ -1,7 +1,7 @@
 # The outputs of a service's flake. `root` is its repository: the name, the image and the sources are
 # those of the Cargo.toml there, the toolchain that of its rust-toolchain.toml. For a service that is a
-# member of a workspace, it is { root, member }, with the member's folder. This project's own flake is
-# made by it, too.
+# member of a workspace, it is { root, member }, with the member's folder; `advisory-db` there, a flake
+# input, adds a check for known vulnerabilities. This project's own flake is made by it, too.
 {
   nixpkgs,
   crane,
@@ -11,6 +11,7 @@ service:
 let
   arguments = {
     member = ".";
+    advisory-db = null;
   }
   // (if service ? root then service else { root = service; });
   inherit (nixpkgs) lib;
@@ -23,7 +24,7 @@ let
     system:
     import ./system.nix {
       inherit crane;
-      inherit (arguments) root member;
+      inherit (arguments) root member advisory-db;
       pkgs = import nixpkgs {
         inherit system;
         overlays = [ rust-overlay.overlays.default ];

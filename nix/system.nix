@@ -4,6 +4,7 @@
   crane,
   root,
   member,
+  advisory-db,
 }:
 let
   inherit (pkgs) lib;
@@ -15,7 +16,7 @@ let
   };
 
   scope = pkgs // {
-    inherit root member;
+    inherit root member advisory-db;
     craneLib = (crane.mkLib pkgs).overrideToolchain (call ./toolchain.nix { });
     project = call ./project.nix { };
     release = call ./release.nix { };
