@@ -71,6 +71,8 @@ find "$work/new/k8s" -type f -exec sed -E -i \
     -e "s|@PAGES@|$from|g; s|@ANCHOR@|#pcfapi|g" {} +
 find "$work/new" -path "$work/new/k8s" -prune -o -type f -exec sed -i \
     -e "s|$home_page|$from|g; s|my-service|$name|g" {} +
+# What sqlx and others bring in two versions is theirs to mend.
+sed -i -e 's/^multiple-versions = .*/multiple-versions = "warn"/' -e '/^skip = \[$/,/^\]$/d' "$work/new/deny.toml"
 # The first release is the service's own.
 sed -i -e "s|newTag: .*|newTag: 0.1.0|" "$work/new"/k8s/overlays/*/kustomization.yaml
 
