@@ -46,6 +46,7 @@ fn routes() -> Routes {
         .post("/echo", echo)
         .post("/order", order)
         .post("/ignore", ignores_the_body)
+        .post("/keep", keeps)
         .post("/count", counts)
         .post("/store", stores)
 }
@@ -162,6 +163,12 @@ async fn order(request: Request) -> Result<Response, Error> {
 async fn ignores_the_body(_: Request) -> Result<Response, Error> {
     tokio::time::sleep(Duration::from_secs(3600)).await;
     Ok(response::no_content())
+}
+
+async fn keeps(request: Request) -> Result<Response, Error> {
+    let body = request.bytes().await?;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    Ok(response::text(body))
 }
 
 /// Reads the body piece by piece.

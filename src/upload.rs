@@ -179,9 +179,6 @@ impl RequestBody {
         let mut whole = BytesMut::new();
         while let Some(frame) = poll_fn(|context| self.poll_piece(context)).await {
             if let Ok(data) = frame?.into_data() {
-                if whole.is_empty() && self.is_end_stream() {
-                    return Ok(data);
-                }
                 whole.reserve(data.len());
                 self.keep(whole.capacity())?;
                 whole.extend_from_slice(&data);

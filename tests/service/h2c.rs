@@ -35,6 +35,31 @@ async fn ask(sender: &mut Sender, method: Method, path: &str, body: &'static str
     (status, response.into_body().collect().await.unwrap().to_bytes())
 }
 
+/// Where it came in one frame, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_counted_as_long_as_a_handler_has_it() {
+    const BYTES: u16 = 8_000;
+    let server = Server::faulty(&[]);
+    let (sender, _connection) = connect(server.port).await;
+    let ask_for_ever = |path: &'static str, body: &'static str| {
+        for _ in 0..20 {
+            let mut sender = sender.clone();
+            tokio::spawn(async move { ask(&mut sender, Method::POST, path, body).await });
+        }
+    };
+    ask_for_ever("/ignore", "");
+    server.wait_in_flight(20);
+    let without = server.metric("http_buffered_bytes");
+    ask_for_ever("/keep", "x".repeat(BYTES.into()).leak());
+    server.wait_in_flight(40);
+    // Those that ignored theirs cost as much, but for the bodies.
+    let expected = 2.0 * without + 20.0 * f64::from(BYTES);
+    eventually("the bodies are counted", PATIENCE, || {
+        let held = server.metric("http_buffered_bytes");
+        if held > expected { Ok(()) } else { Err(format!("{held}, not {expected}: {without}")) }
+    });
+}
+
 #[tokio::test]
 async fn many_requests_share_a_connection() {
     let server = Server::faulty(&[]);
