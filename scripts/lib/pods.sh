@@ -73,7 +73,9 @@ unwell() { # namespace, container, pods in JSON
 # Why the present release is not ready, in one line, as far as the cluster tells; nothing where it does not.
 cause_of() { # namespace, deployment, container, pods in JSON
     local found
-    for found in "$(why_not "$4")" "$(waits_in "$1" "$4")" "$(unwell "$1" "$3" "$4")" "$(warnings "$1" "$2" 1)"; do
+    # An HPA only says that no pod is ready, as it does of every new release.
+    for found in "$(why_not "$4")" "$(waits_in "$1" "$4")" "$(unwell "$1" "$3" "$4")" \
+        "$(warnings "$1" "$2" 20 | sed '/^  HorizontalPodAutoscaler /d' | tail -n 1)"; do
         [ -z "$found" ] || { say "${found#  }"; return; }
     done
 }

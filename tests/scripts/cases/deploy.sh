@@ -21,6 +21,8 @@ deploy init-image
 holds 'deploy: the image of an init container cannot be pulled' 1 'error: .*cannot be pulled: agent:1' undone
 deploy init-waits 2
 holds 'deploy: an init container that never ends is named' 1 'error: .*never became ready.*logs two -c agent-init' undone
+deploy stuck 2
+holds "deploy: the reason is the pods' last warning, not the HPA's" 1 'error: .*never became ready.*: Pod pcf-api-h-one: Newest' undone
 deploy no-exec
 holds 'deploy: without the right to exec nothing is applied' 1 'you may not exec' untouched
 deploy platform-digest
