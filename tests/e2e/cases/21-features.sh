@@ -52,7 +52,7 @@ fresh v1 "$repository:v1"
 authority
 write_secret
 must_deploy "$(release featured "$repository:featured" <<Y
-  - patch: '{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: pcf-api}, \$patch: delete}'
+  - patch: '{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: pcf-api-server-tls}, \$patch: delete}'
   - patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: pcf-api}, spec: {template: {spec: {containers: [{name: pcf-api, env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://$E2E_HOST_ADDRESS:4318"}]}]}}}}'
 components:
 $(for name in tls tracing log-level; do echo "  - $(component featured $name)"; done)
