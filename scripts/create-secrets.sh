@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
         --name | --require | --context)
-            [ $# -ge 2 ] || misuse "$1 needs a value"
+            [ $# -ge 2 ] || misused "$1 needs a value"
             case $1 in
                 --context) context=$2 ;;
                 --name) name=$2 ;;
@@ -43,18 +43,18 @@ while [ $# -gt 0 ]; do
             shift ;;
         --create) may_create=true ;;
         --dry-run) dry_run=(--dry-run=server) ;;
-        -?*) misuse "unknown option $1" ;;
+        -?*) misused "unknown option $1" ;;
         *)
-            [ -z "$source" ] || misuse "one environment and one file, please: $environment, $source or $1"
+            [ -z "$source" ] || misused "one environment and one file, please: $environment, $source or $1"
             if [ -z "$environment" ]; then environment=$1; else source=$1; fi ;;
     esac
     shift
 done
 . "$(dirname "${BASH_SOURCE[0]}")/lib/bash44.sh"
-[ -n "$environment" ] || misuse 'which environment?'
-[ -n "$source" ] || misuse "which file? After the environment, $environment"
+[ -n "$environment" ] || misused 'which environment?'
+[ -n "$source" ] || misused "which file? After the environment, $environment"
 [ "$source" != - ] || source=/dev/stdin
-if [ ! -r "$source" ] || [ -d "$source" ]; then misuse "cannot read $source"; fi
+if [ ! -r "$source" ] || [ -d "$source" ]; then misused "cannot read $source"; fi
 if [ -f "$source" ] && [[ $(stat -Lc %a "$source") != *00 ]]; then
     say "warning: others can read $source: chmod 600 $source" >&2
 fi
@@ -74,7 +74,7 @@ while IFS= read -r line || [ -n "$line" ]; do
     line=${line%$'\r'}
     # A byte order mark, which some editors put at the head of a file.
     if [ $number = 1 ]; then
-        [[ $line != $'\xff\xfe'* && $line != $'\xfe\xff'* ]] || misuse "$source is UTF-16; save it as UTF-8"
+        [[ $line != $'\xff\xfe'* && $line != $'\xfe\xff'* ]] || misused "$source is UTF-16; save it as UTF-8"
         line=${line#$'\xef\xbb\xbf'}
     fi
     [[ $line =~ ^[[:space:]]*(#.*)?$ ]] && continue

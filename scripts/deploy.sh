@@ -39,17 +39,17 @@ environment='' timeout=300 is_dry_run=false may_create=false
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
-        --timeout) [ $# -ge 2 ] || misuse '--timeout needs seconds'; timeout=$2; shift ;;
-        --context) [ $# -ge 2 ] || misuse '--context needs a name'; context=$2; shift ;;
+        --timeout) [ $# -ge 2 ] || misused '--timeout needs seconds'; timeout=$2; shift ;;
+        --context) [ $# -ge 2 ] || misused '--context needs a name'; context=$2; shift ;;
         --create) may_create=true ;;
         --dry-run) is_dry_run=true ;;
-        -*) misuse "unknown option $1" ;;
-        *) [ -z "$environment" ] || misuse "one environment, please: $environment or $1"; environment=$1 ;;
+        -*) misused "unknown option $1" ;;
+        *) [ -z "$environment" ] || misused "one environment, please: $environment or $1"; environment=$1 ;;
     esac
     shift
 done
-[ -n "$environment" ] || misuse 'which environment?'
-[[ $timeout =~ ^[1-9][0-9]{0,4}$ ]] || misuse "--timeout: '$timeout' is not a number of seconds"
+[ -n "$environment" ] || misused 'which environment?'
+[[ $timeout =~ ^[1-9][0-9]{0,4}$ ]] || misused "--timeout: '$timeout' is not a number of seconds"
 need kubectl jq
 
 work=$(mktemp -d)

@@ -13,7 +13,7 @@ Follows the logs of all pods of an overlay, from the last 100 lines on; with opt
 they say instead. Needs kubectl and jq.
 EOF
         exit ;;
-    '' | -*) misuse 'which environment?' ;;
+    '' | -*) misused 'which environment?' ;;
 esac
 need kubectl jq
 work=$(mktemp -d)
@@ -21,7 +21,7 @@ trap 'rm -rf "$work"' EXIT
 use_overlay "$1" "$work"
 shift
 if [ "${1:-}" = --context ]; then
-    [ $# -ge 2 ] || misuse '--context needs a name'
+    [ $# -ge 2 ] || misused '--context needs a name'
     context=$2
     shift 2
 fi

@@ -19,17 +19,8 @@ Needs prometheus and jq.
 EOF
 }
 
-fail() {
-    echo "monitor: $*" >&2
-    exit 1
-}
-
-misused() {
-    echo "monitor: $*" >&2
-    usage >&2
-    exit 2
-}
-
+# shellcheck source=scripts/lib/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/cli.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/lib/bash44.sh"
 
 target='' port=9090 binary=''
@@ -47,9 +38,7 @@ while [ $# -gt 0 ]; do
 done
 [[ $port =~ ^[0-9]+$ ]] || misused "--port is no number: $port"
 [[ -z $target || $target =~ ^[^:/]+:[0-9]+$ ]] || misused "--target is not HOST:PORT: $target"
-for tool in prometheus jq; do
-    command -v "$tool" >/dev/null || fail "$tool is not installed"
-done
+need prometheus jq
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 directory=$(mktemp -d)

@@ -4,6 +4,8 @@
 set -euo pipefail
 unset CDPATH # with it cd may go elsewhere
 home=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." && pwd)
+# shellcheck source=scripts/lib/cli.sh
+. "$home/scripts/lib/cli.sh"
 
 usage() {
     cat <<'USAGE'
@@ -18,8 +20,6 @@ at most 40 small letters, digits and hyphens, a letter first.
               Cargo.toml
 USAGE
 }
-fail() { echo "${0##*/}: $*" >&2; exit 1; }
-misused() { echo "${0##*/}: $*; see --help" >&2; exit 2; }
 
 name='' directory='' from=''
 while [ $# -gt 0 ]; do

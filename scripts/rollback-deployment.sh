@@ -30,28 +30,28 @@ positional=() target='' timeout=300
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
-        --to-revision) [ $# -ge 2 ] || misuse '--to-revision needs a number'; target=$2; shift ;;
+        --to-revision) [ $# -ge 2 ] || misused '--to-revision needs a number'; target=$2; shift ;;
         --to-revision=*) target=${1#*=} ;;
-        --timeout) [ $# -ge 2 ] || misuse '--timeout needs seconds'; timeout=$2; shift ;;
-        --context) [ $# -ge 2 ] || misuse '--context needs a name'; context=$2; shift ;;
-        -*) misuse "unknown option $1" ;;
+        --timeout) [ $# -ge 2 ] || misused '--timeout needs seconds'; timeout=$2; shift ;;
+        --context) [ $# -ge 2 ] || misused '--context needs a name'; context=$2; shift ;;
+        -*) misused "unknown option $1" ;;
         *) positional+=("$1") ;;
     esac
-    [ "$target" != '' ] || [[ $1 != --to-revision* ]] || misuse '--to-revision needs a number'
+    [ "$target" != '' ] || [[ $1 != --to-revision* ]] || misused '--to-revision needs a number'
     shift
 done
-[[ $timeout =~ ^[1-9][0-9]{0,4}$ ]] || misuse "--timeout: '$timeout' is not a number of seconds"
-[[ -z $target || $target =~ ^[1-9][0-9]{0,8}$ ]] || misuse "--to-revision: '$target' is not a revision's number"
+[[ $timeout =~ ^[1-9][0-9]{0,4}$ ]] || misused "--timeout: '$timeout' is not a number of seconds"
+[[ -z $target || $target =~ ^[1-9][0-9]{0,8}$ ]] || misused "--to-revision: '$target' is not a revision's number"
 need kubectl jq
 case ${#positional[@]} in
-    0) misuse 'which environment, or which Deployment in which namespace?' ;;
+    0) misused 'which environment, or which Deployment in which namespace?' ;;
     1)
         work=$(mktemp -d)
         trap 'rm -rf "$work"' EXIT
         use_overlay "${positional[0]}" "$work"
         refuse_rollout 'kubectl argo rollouts undo' ;;
     2) deployment=${positional[0]} namespace=${positional[1]} ;;
-    *) misuse "too many arguments: ${positional[*]}" ;;
+    *) misused "too many arguments: ${positional[*]}" ;;
 esac
 reachable
 

@@ -5,23 +5,8 @@
 # shellcheck source=scripts/lib/repo.sh
 . "$(dirname "${BASH_SOURCE[0]}")/repo.sh"
 
-fail() {
-    echo "${0##*/}: $*" >&2
-    exit 1
-}
-
-# misused MESSAGE: for a call that does not make sense.
-misused() {
-    echo "${0##*/}: $*; see --help" >&2
-    exit 2
-}
-
-need() {
-    local tool
-    for tool in "$@"; do
-        command -v "$tool" >/dev/null || fail "$tool is not here; \`nix develop\` has it"
-    done
-}
+# shellcheck source=scripts/lib/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/cli.sh"
 
 # built NAME: prints where this tree's output is, if it is built. It never builds: what is pushed
 # or pinned should have been checked before.

@@ -1,20 +1,11 @@
-# Shared by the scripts that talk to a cluster: how they end, which cluster, how often they ask.
+# Shared by the scripts that talk to a cluster: which one, and how often they ask.
 # Sourced, not run.
 # shellcheck shell=bash disable=SC2034 # its variables are used by those that source it
 
 unset CDPATH # with it cd may go elsewhere
 
-say() { printf '%s\n' "$*"; }
-fail() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
-# A mistake in the call: exit status 2, as the service itself does it.
-misuse() { printf '%s: error: %s\nTry %s --help\n' "${0##*/}" "$*" "$0" >&2; exit 2; }
-
-need() { # tools
-    local tool
-    for tool in "$@"; do
-        command -v "$tool" >/dev/null || fail "$tool is not here; it is needed"
-    done
-}
+# shellcheck source=scripts/lib/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/cli.sh"
 
 # The context of --context; without it that of kubectl.
 context=''

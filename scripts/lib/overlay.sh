@@ -14,7 +14,7 @@ overlay() { # environment or directory
     for file in kustomization.yaml kustomization.yml Kustomization; do
         [ -z "$1" ] || [ ! -e "$1/$file" ] || { realpath "$1"; return; }
     done
-    misuse "no environment '$1': there are $(cd "$root/k8s/overlays" 2>/dev/null && echo *)"
+    misused "no environment '$1': there are $(cd "$root/k8s/overlays" 2>/dev/null && echo *)"
 }
 
 # Takes the arguments of a script that wants one environment and no more, and enters it: sets $environment,
@@ -25,13 +25,13 @@ enter_environment() { # arguments
     while [ $# -gt 0 ]; do
         case $1 in
             --help | -h) usage; exit ;;
-            --context) [ $# -ge 2 ] || misuse '--context needs a name'; context=$2; shift ;;
-            -*) misuse "unknown option $1" ;;
-            *) [ -z "$environment" ] || misuse "one environment, please: $environment or $1"; environment=$1 ;;
+            --context) [ $# -ge 2 ] || misused '--context needs a name'; context=$2; shift ;;
+            -*) misused "unknown option $1" ;;
+            *) [ -z "$environment" ] || misused "one environment, please: $environment or $1"; environment=$1 ;;
         esac
         shift
     done
-    [ -n "$environment" ] || misuse 'which environment?'
+    [ -n "$environment" ] || misused 'which environment?'
     need kubectl jq
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT

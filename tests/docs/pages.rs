@@ -76,7 +76,7 @@ impl Page {
 
 #[test]
 fn code_is_fenced_and_says_its_language() {
-    let known = ["console", "promql", "yaml", "toml", "json", "rust", "sql", "text"];
+    let known = ["console", "promql", "yaml", "toml", "json", "rust", "nix", "sql", "text"];
     let mut wrong = Vec::new();
     for page in all() {
         for block in &page.blocks {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::health::{NOTICED, answers, becomes, has_answered, status, tells};
-use super::support::peers::{EndlessPeer, Folder, Peer};
-use super::support::{Server, cpu_time, eventually, has_tool};
+use super::support::health::{NOTICED, answers, becomes, status, tells};
+use super::support::peers::{Folder, Peer};
+use super::support::{Server, eventually};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -72,6 +72,8 @@ fn a_url_s_file_that_is_gone_is_told_once_with_the_dependency_s_name_and_so_is_i
 fn a_url_s_file_that_hangs_does_not_make_its_dependency_unhealthy() {
     use std::process::Command;
 
+    use super::support::has_tool;
+    use super::support::health::has_answered;
     use super::support::peers::Process;
 
     if !has_tool("python3") {
@@ -261,6 +263,9 @@ fn failures_are_retried_with_growing_waits_up_to_the_cap() {
 #[test]
 #[cfg(target_os = "linux")]
 fn interim_answers_without_an_end_cost_no_cpu_and_no_one_s_latency() {
+    use super::support::cpu_time;
+    use super::support::peers::EndlessPeer;
+
     let rude: Vec<EndlessPeer> = (0..8).map(|_| EndlessPeer::start()).collect();
     let pairs: Vec<_> = (0..8)
         .map(|n| {
