@@ -10,7 +10,7 @@ on good env -C "$work/shop" "$ops" status moon
 holds 'ops status: no such environment' 2 'moon'
 rm -r "$work/shop/k8s/overlays/staging"
 on good env -C "$work/shop" "$ops" status staging
-holds 'ops status: an environment that only the upstream has is none' 2 "no environment 'staging': there are dev prod$"
+holds 'ops status: an environment that only the upstream has is none' 2 "no environment 'staging': there are dev prod;"
 on good env -C "$work/shop" "$ops" deploy dev
 holds 'ops deploy: what it advises can be called' 1 'ops set-selector hands its pods over'
 on good env -C "$work/shop" "$ops" pin dev example.com/team/shop
