@@ -14,7 +14,7 @@ refuse_to_move() {
     local there
     if there=$(digest_at "$1" 2>&1); then
         there=${there##*$'\n'}
-        [ "$there" = "$2" ] || fail "$1 is there already and is another image, $there; nothing was pushed: $3"
+        [ "$there" = "$2" ] || fail "$1 is there already with another digest, $there; nothing was pushed: $3"
     # What a registry says of a name that it does not have, or does not show to those who have no part in it.
     elif [[ ! $there =~ unknown|not\ found|denied|unauthorized ]]; then
         fail "it cannot be told whether $1 is there already; nothing was pushed: ${there##*$'\n'}"
