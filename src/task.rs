@@ -26,3 +26,10 @@ pub(crate) fn spawn_on(
     let task: Task = Box::pin(future);
     handle.spawn(task)
 }
+
+/// Lets other workers have what this one would run next. tokio keeps the task that was woken last for the
+/// worker that woke it; a task that is handed over comes first now and then, and may block the worker.
+pub(crate) fn share_next() {
+    // It takes the place of that one, which goes to the queue that all share.
+    drop(spawn(async {}));
+}

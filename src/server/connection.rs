@@ -128,6 +128,7 @@ fn hand_over(
     flow.hand_over();
     let here = Arc::clone(shared);
     shared.workers.spawn(async move {
+        task::share_next();
         drop(turn);
         match Socket::from_std(stream) {
             Ok(stream) => serve(&here, stream, ahead, flow, place).await,

@@ -102,6 +102,29 @@ fn a_blocked_handler_stalls_no_other_connection_and_liveness_is_well() {
     assert_eq!(stuck.response().text(), "blocked");
 }
 
+/// Those that come in the same moment as the one that blocks, to the same worker.
+#[test]
+fn no_request_waits_behind_the_one_that_blocks_its_worker() {
+    for _ in 0..12 {
+        let server = Server::faulty(&[("SERVER__WORKERS", "8")]);
+        let mut others: Vec<Client> = (0..8).map(|_| server.connect()).collect();
+        for client in &mut others {
+            assert_eq!(client.get("/sleep/1").status, 200);
+        }
+        for _ in 0..6 {
+            let mut stuck = server.connect();
+            stuck.send("GET /block/20000 HTTP/1.1\r\nHost: t\r\n\r\n");
+            for client in &mut others {
+                client.send("GET /hello/you HTTP/1.1\r\nHost: t\r\n\r\n");
+            }
+            for client in &mut others {
+                assert_eq!(client.response().status, 200);
+            }
+            assert!(stuck.is_open_after(Duration::from_millis(1)));
+        }
+    }
+}
+
 #[test]
 fn a_queue_that_is_long_is_not_called_stuck() {
     let server = Server::faulty(&[("SERVER__WORKERS", "2"), ("SERVER__MAX_QUEUE_TIME", "1h")]);

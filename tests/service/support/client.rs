@@ -119,8 +119,12 @@ impl Client {
     /// Whether the connection is still open and silent after this time.
     pub fn is_open_after(&mut self, time: Duration) -> bool {
         self.stream.set_read_timeout(Some(time)).unwrap();
-        let is_open = matches!(self.stream.read(&mut [0; 1]), Err(error) if is_timeout(&error));
+        let found = self.stream.read(&mut [0; 1]);
         self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let is_open = matches!(&found, Err(error) if is_timeout(error));
+        if !is_open {
+            eprintln!("not open and silent: {found:?}");
+        }
         is_open
     }
 
