@@ -19,7 +19,7 @@ use crate::text::chain;
 
 /// A client of the collector.
 pub(super) struct Client {
-    /// None after a failure: the next one believes those whose certificates are there then.
+    /// None after no answer: the next one believes those whose certificates are there then.
     connected: Mutex<Option<Connected>>,
     trust: Trust,
     timeout: Duration,
@@ -65,6 +65,8 @@ impl Client {
         };
         if reason.is_some() {
             FAILURES.inc();
+        }
+        if answer.is_err() {
             *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         let was_away = self.is_away.swap(reason.is_some(), Relaxed);

@@ -58,6 +58,8 @@ mod encrypted {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use hyper::Uri;
+    use hyper::http::uri::Scheme;
     use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
     use hyper_util::client::legacy::connect::HttpConnector;
     use opentelemetry_http::hyper::HyperClient;
@@ -76,9 +78,10 @@ mod encrypted {
     pub(in super::super) struct Trust(Option<Authorities>);
 
     impl Trust {
-        /// Those that were named, for an https URL.
+        /// Those that were named, but for an http URL.
         pub(in super::super) fn read(read: Reader<'_>, url: &str) -> Result<Self, Problem> {
-            if !url.starts_with("https:") {
+            // The connector, too, goes by the scheme as it is parsed.
+            if url.parse::<Uri>().is_ok_and(|uri| uri.scheme() == Some(&Scheme::HTTP)) {
                 return Ok(Self(None));
             }
             let file = read.get(&CERTIFICATE)?;

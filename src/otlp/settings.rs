@@ -32,7 +32,7 @@ pub static CERTIFICATE: Setting<Option<String>> = Setting::new(
     "otel.certificate",
     "File with the certificates, in PEM, of those who may issue the collector's, for https. Without it \
      those of the system count: SSL_CERT_FILE, or where the distribution has them. It is read at the \
-     start, and again after a failure.",
+     start, and again when the collector does not answer.",
 )
 .env(&["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"]);
 

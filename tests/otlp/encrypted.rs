@@ -7,9 +7,9 @@ use super::traced;
 
 const NAMES: &str = "DNS:localhost,IP:127.0.0.1";
 
-/// The service, which believes those in this file.
-fn asking(collector: &Collector, file: &str) -> Server {
-    let endpoint = format!("https://localhost:{}", collector.port);
+/// The service, which believes those in this file. A scheme has no case.
+fn asking(collector: &Collector, scheme: &str, file: &str) -> Server {
+    let endpoint = format!("{scheme}://localhost:{}", collector.port);
     let environment =
         [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint), ("OTEL_EXPORTER_OTLP_CERTIFICATE", file)];
     traced(collector.port, &environment)
@@ -29,7 +29,7 @@ fn an_issuer_that_becomes_known_is_believed_without_a_restart() {
     let Some(collector) = Collector::start_encrypted(&pair) else { return };
     let file = stranger.folder.file("believed.pem", "");
     std::fs::copy(&stranger.certificate, &file).unwrap();
-    let server = asking(&collector, &file);
+    let server = asking(&collector, "HTTPS", &file);
     assert_eq!(server.get("/version").status, 200);
     assert_eq!(reason(&server), "no TLS: the issuer of the server's certificate is not known");
     std::fs::copy(&authority.certificate, &file).unwrap();
@@ -44,7 +44,7 @@ fn a_certificate_for_another_name_is_not_accepted() {
     let authority = Authority::new("issuer");
     let pair = authority.issue("collector", "/CN=collector", "DNS:shop.example", 30);
     let Some(collector) = Collector::start_encrypted(&pair) else { return };
-    let server = asking(&collector, &authority.certificate);
+    let server = asking(&collector, "https", &authority.certificate);
     assert_eq!(server.get("/version").status, 200);
     assert_eq!(reason(&server), "no TLS: the server's certificate is for another name");
     assert!(collector.spans().is_empty());
