@@ -186,7 +186,12 @@ impl RequestBody {
         }
         let bytes = whole.freeze();
         Ok(match self.hold.take() {
-            Some(hold) => Bytes::from_owner(Kept { bytes, _hold: hold }),
+            Some(mut hold) => {
+                // Hyper's buffer stays, and has grown with the body. Measured: by twice its size.
+                let buffer = bytes.len().saturating_mul(2).min(RECEIVING);
+                let _less = hold.resize(bytes.len() + buffer);
+                Bytes::from_owner(Kept { bytes, _hold: hold })
+            }
             None => bytes,
         })
     }
