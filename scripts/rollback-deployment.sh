@@ -89,15 +89,17 @@ if [ "$target" = "$current" ]; then
     exit
 fi
 say "== Undo: revision $current -> $target ($(image_of "$sets" "$current") -> $(image_of "$sets" "$target"))"
-undo "$namespace" "$deployment" "$target" "$timeout" ||
-    fail "revision $target is not back, why is above; $(last_warnings "$namespace" "$deployment" 3)"
+is_back=true
+undo "$namespace" "$deployment" "$target" "$timeout" || is_back=false
 # A controller that applies what Git says takes an undo back within a second.
-present=$(current_revision "$namespace" "$deployment")
-after=$(replica_sets "$namespace" "$deployment")
-jq -e --argjson before "$sets" --argjson target "$target" --argjson present "${present:-0}" "$jq_revisions"'
-    ([$before[] | select(revision == $target).metadata.name][0]) as $wanted
-    | all(.[] | select(revision == $present); .metadata.name == $wanted)' <<<"$after" >/dev/null ||
-    fail "revision $target was back, and someone else, such as a GitOps controller, has changed $deployment since: it is at revision $present ($(image_of "$after" "$present"))"
+if ! present=$(again current_revision "$namespace" "$deployment") || ! after=$(again replica_sets "$namespace" "$deployment"); then
+    fail "what $deployment is at after the undo cannot be told, why is above"
+fi
+if [ "$present" != "$current" ] && [ "$(set_of "$after" "$present")" != "$(set_of "$sets" "$target")" ]; then
+    fail "revision $target was asked for, and someone else, such as a GitOps controller, has changed $deployment since:" \
+        "it is at revision $present ($(image_of "$after" "$present"))"
+fi
+$is_back || fail "revision $target is not back, why is above; $(last_warnings "$namespace" "$deployment" 3)"
 say "== Pods"
 labels=$(kubectl -n "$namespace" get deployment "$deployment" -o json |
     jq -r '.spec.selector.matchLabels | to_entries | map("\(.key)=\(.value)") | join(",")')

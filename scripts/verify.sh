@@ -23,7 +23,7 @@ USAGE
 case ${1:-} in
     '') ;;
     --help | -h) usage; exit ;;
-    *) echo "${0##*/}: there is no argument $1; see --help" >&2; exit 2 ;;
+    *) misused "there is no argument $1" ;;
 esac
 
 [ "$root" = "$home" ] && is_own=yes || is_own=''

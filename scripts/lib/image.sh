@@ -5,9 +5,6 @@
 # shellcheck source=scripts/lib/repo.sh
 . "$(dirname "${BASH_SOURCE[0]}")/repo.sh"
 
-# shellcheck source=scripts/lib/cli.sh
-. "$(dirname "${BASH_SOURCE[0]}")/cli.sh"
-
 # built NAME: prints where this tree's output is, if it is built. It never builds: what is pushed
 # or pinned should have been checked before.
 built() {

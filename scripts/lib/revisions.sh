@@ -34,14 +34,21 @@ image_of() { # ReplicaSets in JSON, revision
     jq -r --argjson revision "$2" "$jq_revisions"'[.[] | select(revision == $revision) | container.image][0] // "an unknown image"' <<<"$1"
 }
 
+# The ReplicaSet of a revision: its name stays when it is gone back to and has another number.
+set_of() { # ReplicaSets in JSON, revision
+    jq -r --argjson revision "$2" "$jq_revisions"'[.[] | select(revision == $revision).metadata.name][0] // empty' <<<"$1"
+}
+
 # The revision to which a release that fails goes back: the newest that has a ready pod, or the present one
 # where it was complete once. Nothing where none ever ran.
 release_before() { # namespace, deployment
     local sets
     sets=$(replica_sets "$1" "$2") || return
-    kubectl -n "$1" get deployment "$2" -o json | jq -r --argjson sets "$sets" "$jq_revisions"'
-        ([$sets[] | select((.status.readyReplicas // 0) > 0) | revision] | max)
-        // (select(any(.status.conditions[]?; .reason == "NewReplicaSetAvailable")) | revision)'
+    # By standard input: an argument has a limit, which many settings of many revisions come near.
+    { kubectl -n "$1" get deployment "$2" -o json && say "$sets"; } | jq -rs "$jq_revisions"'
+        . as [$deployment, $sets]
+        | ([$sets[] | select((.status.readyReplicas // 0) > 0) | revision] | max)
+        // ($deployment | select(any(.status.conditions[]?; .reason == "NewReplicaSetAvailable")) | revision)'
 }
 
 # Takes a Deployment back to a revision and waits for its pods.

@@ -2,7 +2,7 @@
 # What the checks are written in: find places by a pattern, hold their values against what is wanted.
 # Patterns are Perl's; what stands after \K, or all of it, is the value.
 
-grep -qP 'x\K' <<<x 2>/dev/null || { echo 'verify.sh: grep -P is needed, GNU grep; `nix develop` has it' >&2; exit 2; }
+grep -qP 'x\K' <<<x 2>/dev/null || misused 'grep -P is needed, GNU grep, which `nix develop` has'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 problems=0 checks=0

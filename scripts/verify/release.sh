@@ -25,7 +25,7 @@ release() {
 # The folder of the built image, an OCI layout; nothing where there is none.
 layout=${IMAGE:-result}
 if [ ! -f "$layout/index.json" ]; then
-    [ -z "${IMAGE:-}" ] || { echo "verify.sh: IMAGE: $layout is not an OCI layout" >&2; exit 2; }
+    [ -z "${IMAGE:-}" ] || misused "IMAGE: $layout is not an OCI layout"
     layout=''
 fi
 

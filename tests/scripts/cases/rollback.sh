@@ -18,4 +18,8 @@ holds 'rollback: and shows which there are' 1 '^== History (present: 5)'
 on returned scripts/rollback-deployment.sh prod --to-revision 3
 holds 'rollback: and goes where it is told' 0 '^== Undo: revision 5 -> 3' called '--to-revision=3'
 on taken-back scripts/rollback-deployment.sh prod
-holds 'rollback: what a controller takes back at once is no success' 1 'revision 4 was back, and someone else, .* at revision 7 (i:7)' called '--to-revision=4'
+holds 'rollback: what a controller takes back at once is no success' 1 \
+    'revision 4 was asked for, and someone else, .* at revision 7 (i:7)' called '--to-revision=4'
+on taken-back-bad scripts/rollback-deployment.sh prod
+holds 'rollback: nor is it called a failure of what was gone back to' 1 \
+    'revision 4 was asked for, and someone else, .* at revision 7 (i:7)' called '--to-revision=4'
