@@ -58,6 +58,7 @@ in
     manifests
     ++ map maybe (
       [
+        ".cargo/audit.toml"
         "deny.toml"
         "src/main.rs"
         "src/lib.rs"
