@@ -4,7 +4,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,11 +43,15 @@ impl Client {
     }
 
     fn connected(&self) -> Result<Connected, HttpError> {
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connected = self.lock();
         if let Some(connected) = &*connected {
             return Ok(connected.clone());
         }
         Ok(connected.insert(self.trust.connect(self.timeout)?).clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Connected>> {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, request: Request<Bytes>) -> Answer {
@@ -67,7 +71,7 @@ impl Client {
             FAILURES.inc();
         }
         if answer.is_err() {
-            *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.lock() = None;
         }
         let was_away = self.is_away.swap(reason.is_some(), Relaxed);
         match reason {

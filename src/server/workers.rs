@@ -24,7 +24,8 @@ const END_WITHIN: Duration = Duration::from_millis(500);
 const LOOK_EVERY: u32 = 16;
 
 /// How many tasks a worker runs before it takes one of those that the main thread hands over. tokio's own
-/// 31 are as many times the wait of a connection that the workers have already.
+/// 31 are as many times the wait of a connection that the workers have already. Such a task overtakes what
+/// its worker would have run next, and no other can take that: hence [`task::share_next`].
 const TAKE_EVERY: u32 = 2;
 
 /// A handle on the workers.
