@@ -5,14 +5,23 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// A port that nobody has.
+/// A port that nobody has. It is below those that the system gives to connections and listeners without one,
+/// so none of them has it a moment later.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (0..COUNT)
+        .map(|_| std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, SeqCst)))
+        .map(|number| u16::try_from(FIRST + number % COUNT).unwrap())
+        .find(is_free)
+        .expect("a free port")
 }
 
 /// A folder that is gone after the test.
