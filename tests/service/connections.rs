@@ -45,7 +45,8 @@ fn an_idle_connection_holds_no_buffer() {
         thread::sleep(Duration::from_millis(500));
     }
     let each = resident_kib(server.pid()).saturating_sub(before) / (COUNT / 100);
-    assert!(each < 600, "{each} KiB for a hundred connections");
+    // Unoptimized futures take 5 to 6 KiB each, 14 with hyper's buffers; benches/costs.rs holds the release.
+    assert!(each < 900, "{each} KiB for a hundred connections");
     assert_eq!(idle[0].get("/version").status, 200);
 }
 
