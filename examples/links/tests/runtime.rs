@@ -44,6 +44,8 @@ fn serve(postgres: &Postgres) -> TestServer {
         ("DATABASE_URL", postgres.url("first")),
         ("LINKS__API_KEY", KEY.to_owned()),
         ("SERVER__WORKERS", "2".to_owned()),
+        // Tens of thousands of requests' lines would hide what a test says.
+        ("RUST_LOG", "warn".to_owned()),
         // A busy machine sheds requests, which is not what is looked at here.
         ("SERVER__MAX_QUEUE_TIME", "10s".to_owned()),
         // Requests that are on their way when it is told to stop still come in.
