@@ -74,7 +74,10 @@ impl Reader {
             .replace(DATABASE, &self.database);
         let mut command = Command::new("bash");
         command.args(["-o", "pipefail", "-c", &text]).current_dir(&self.folder);
-        command.env("PORT", self.port.to_string()).env("CARGO_TARGET_DIR", format!("{OWN}/target"));
+        command.env("PORT", self.port.to_string());
+        // What is compiled already is taken, but the reader's `links` is not put over this crate's.
+        command.env("CARGO_BUILD_BUILD_DIR", format!("{OWN}/target"));
+        command.env("CARGO_TARGET_DIR", format!("{OWN}/target/guide"));
         // What the test itself is run with is not the reader's.
         command.env_remove("CARGO_MANIFEST_DIR").stdin(Stdio::null());
         command

@@ -33,7 +33,7 @@ impl Instance {
     /// Starts one, and waits until it is ready.
     fn start(postgres: &Postgres) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_links-example"))
+        let process = Command::new(env!("CARGO_BIN_EXE_links"))
             .env("SERVER__HOST", "127.0.0.1")
             .env("SERVER__PORT", address.port().to_string())
             .env("SERVER__DRAIN_DELAY", "5s")
