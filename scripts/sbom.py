@@ -34,7 +34,31 @@ def licence(name: str, version: str, vendor: Path | None) -> list[dict]:
     raise SystemExit(f"sbom: {vendor} has no {name} {version}")
 
 
-def component(package: dict, checksums: dict, vendor: Path | None) -> dict:
+def merged(lists: dict[str, list[dict]]) -> dict[str, dict]:
+    """What any of the binaries has, by purl. A crate or an edge may be there on one platform alone.
+
+    >>> ring, cc = {"name": "ring", "version": "1"}, {"name": "cc", "version": "2", "kind": "build"}
+    >>> libc = {"name": "libc", "version": "3"}
+    >>> intel = [ring | {"dependencies": [1]}, cc]
+    >>> arm = [libc, ring | {"dependencies": [0]}, cc | {"kind": "runtime"}]
+    >>> for part in merged({"linux/amd64": intel, "linux/arm64": arm}).values():
+    ...     print(part["name"], sorted(part["needs"]), sorted(part["platforms"]), part["is_linked"])
+    cc [] ['linux/amd64', 'linux/arm64'] True
+    libc [] ['linux/arm64'] True
+    ring ['pkg:cargo/cc@2', 'pkg:cargo/libc@3'] ['linux/amd64', 'linux/arm64'] True
+    """
+    parts: dict[str, dict] = {}
+    for platform, packages in lists.items():
+        for package in packages:
+            new = {"needs": set(), "platforms": set(), "is_linked": False}
+            part = parts.setdefault(purl(package), package | new)
+            part["needs"] |= {purl(packages[number]) for number in package.get("dependencies", [])}
+            part["platforms"].add(platform)
+            part["is_linked"] |= package.get("kind") != "build"
+    return dict(sorted(parts.items()))
+
+
+def component(package: dict, platforms: set, checksums: dict, vendor: Path | None) -> dict:
     name, version = package["name"], package["version"]
     found = {
         "type": "library",
@@ -42,7 +66,7 @@ def component(package: dict, checksums: dict, vendor: Path | None) -> dict:
         "name": name,
         "version": version,
         # A build dependency runs on the build machine and is not part of the binary.
-        "scope": "excluded" if package.get("kind") == "build" else "required",
+        "scope": "required" if package["is_linked"] else "excluded",
         "purl": purl(package),
     }
     if checksum := checksums.get((name, version)):
@@ -51,31 +75,34 @@ def component(package: dict, checksums: dict, vendor: Path | None) -> dict:
     is_local = package.get("source") == "local"
     if licences := licence(name, version, None if is_local else vendor):
         found["licenses"] = licences
+    if package["platforms"] != platforms:
+        found["properties"] = [
+            {"name": "platform", "value": platform} for platform in sorted(package["platforms"])
+        ]
     return found
 
 
 def bill(binaries: list[Path], lock: dict, manifest: dict, vendor: Path | None) -> dict:
-    lists, files = [], []
+    lists, files = {}, []
     for path in binaries:
         elf = Elf(path.read_bytes())
         packages = elf.packages()
         if packages is None:
             raise SystemExit(f"sbom: {path} has no embedded dependency list")
-        lists.append(packages)
+        platform = f"linux/{elf.architecture}"
+        lists[platform] = packages
         files.append(
             {
                 "type": "file",
-                "bom-ref": f"linux/{elf.architecture}",
-                "name": f"{path.name} linux/{elf.architecture}",
+                "bom-ref": platform,
+                "name": f"{path.name} {platform}",
                 "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(elf.data).hexdigest()}],
             }
         )
-    packages = lists[0]
-    if any(other != packages for other in lists):
-        raise SystemExit("sbom: the binaries do not have the same dependencies; one bill cannot name both")
+    packages = merged(lists)
 
     checksums = {(p["name"], p["version"]): p.get("checksum") for p in lock["package"]}
-    root = next(package for package in packages if package.get("root"))
+    root = next(package for package in packages.values() if package.get("root"))
     about = manifest["package"]
     content = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -96,14 +123,12 @@ def bill(binaries: list[Path], lock: dict, manifest: dict, vendor: Path | None) 
             | ({"licenses": [{"expression": about["license"]}]} if "license" in about else {}),
         },
         "components": [
-            component(package, checksums, vendor) for package in packages if not package.get("root")
+            component(package, set(lists), checksums, vendor)
+            for package in packages.values()
+            if not package.get("root")
         ],
         "dependencies": [
-            {
-                "ref": purl(package),
-                "dependsOn": sorted(purl(packages[n]) for n in package.get("dependencies", [])),
-            }
-            for package in packages
+            {"ref": ref, "dependsOn": sorted(package["needs"])} for ref, package in packages.items()
         ],
     }
     serial = uuid.uuid5(NAMESPACE, json.dumps(content, sort_keys=True))
