@@ -19,6 +19,7 @@ in
     ../Cargo.toml
     ../deny.toml
     ../docs/configuration.md
+    ../docs/tracing.md
     ../docs/troubleshooting.md
     ../k8s
     ../nix/platform.nix
