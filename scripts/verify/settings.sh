@@ -6,8 +6,13 @@ settings() {
     local known
     known=$(grep -h '^| `' "$home/docs/configuration.md" "$home/docs/tracing.md" | cut -d '|' -f 3 | grep -oP '`\K[A-Z_<>]+(?=`)')
     known+=$'\nCONFIG_FILE'
-    # A service of one's own has settings of its own: whatever its source names.
-    [ -n "$is_own" ] || known+=$'\n'$(grep -rohE '\b[A-Z][A-Z0-9_]+\b' src || true)
+    # A service of one's own has settings of its own: whatever its source names, and what its keys are called in
+    # the environment.
+    if [ -z "$is_own" ]; then
+        known+=$'\n'$(grep -rohE '\b[A-Z][A-Z0-9_]+\b' src || true)
+        known+=$'\n'$(find src -name '*.rs' -exec cat {} + | tr '\n' ' ' |
+            grep -oP '\bSetting(::<[^;]*?>)?::new\(\s*"\K[a-z][a-z0-9_.]*(?=")' | sed 's/\./__/g' | tr '[:lower:]' '[:upper:]' || true)
+    fi
     # A dependency has a name of its own.
     local pattern='\b(DEPENDENCIES__)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*(__[A-Z]+)\b'
     among "$known" 'setting' '^[A-Z_]+(?==)' k8s/base/config.env
