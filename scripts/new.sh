@@ -71,6 +71,9 @@ find "$work/new/k8s" -type f -exec sed -E -i \
     -e "s|@PAGES@|$from|g; s|@ANCHOR@|#pcfapi|g" {} +
 find "$work/new" -path "$work/new/k8s" -prune -o -type f -exec sed -i \
     -e "s|$home_page|$from|g; s|my-service|$name|g" {} +
+# How the manifests are checked here is not how a service's are: `just verify`.
+sed -i -e '/^## Checks$/,$d' "$work/new/k8s/README.md"
+sed -i -e '${/^$/d}' "$work/new/k8s/README.md"
 # What sqlx and others bring in two versions is theirs to mend.
 sed -i -e 's/^multiple-versions = .*/multiple-versions = "warn"/' -e '/^skip = \[$/,/^\]$/d' "$work/new/deny.toml"
 # The first release is the service's own.
@@ -81,7 +84,7 @@ cp -r "$work/new/." "$directory"
 cat <<EOF2
 $directory is made. Then:
 
-  cd $directory && git init && git add . && cargo test && git add Cargo.lock
+  cd $directory && git init -b main && git add . && cargo test && git add Cargo.lock
   nix flake lock && git add flake.lock && just image
 EOF2
 [[ $from != https://example.com/* ]] ||
