@@ -72,7 +72,7 @@ if [ -z "$target" ]; then
         (.[] | select(revision == $current) | release) as $present | [.[] | select(release == $present) | former][0] // empty' <<<"$sets")
     if [ -n "$former" ]; then
         history
-        fail "revision $current is one that was gone back to (it was $former), so the one before it may be the one that was left; say which: $0 $(printf '%q ' "${positional[@]}")--to-revision N"
+        fail "revision $current is one that was gone back to (it was $former), so the one before it may be the one that was left; say which: $(called rollback rollback-deployment) $(printf '%q ' "${positional[@]}")--to-revision N"
     fi
     target=$(jq -r --argjson current "$current" "$jq_revisions"'
         (.[] | select(revision == $current) | release) as $present

@@ -14,6 +14,10 @@ on paused scripts/rollback-deployment.sh prod
 holds 'rollback: a paused Deployment is left alone' 1 'rollout resume deployment/pcf-api' untouched
 on returned scripts/rollback-deployment.sh pcf-api pcf-api-prod
 holds 'rollback: from a revision that was gone back to it wants a number' 1 'say which: .* pcf-api pcf-api-prod --to-revision N' untouched
+on returned scripts/rollback-deployment.sh prod
+holds 'rollback: of an environment' 1 'say which: scripts/rollback-deployment.sh prod --to-revision N' untouched
+SERVICE_ROOT=$PWD on returned scripts/rollback-deployment.sh prod
+holds 'rollback: of a service, by its command' 1 'say which: ops rollback prod --to-revision N' untouched
 holds 'rollback: and shows which there are' 1 '^== History (present: 5)'
 on returned scripts/rollback-deployment.sh prod --to-revision 3
 holds 'rollback: and goes where it is told' 0 '^== Undo: revision 5 -> 3' called '--to-revision=3'
