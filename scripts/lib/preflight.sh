@@ -96,6 +96,9 @@ refuse_missing() { # whether the namespace is new
                | (.secretRef // .secretKeyRef // empty | needed | ["secret", .name]),
                  (.configMapRef // .configMapKeyRef // empty | needed | ["configmap", .name]))]
         | unique[] | select(.[1] | IN($named[]) | not) | join(" ")' "$rendered")
-    [ -z "$missing" ] ||
-        fail "the pods need what is not in $namespace: $missing; nothing was changed. $(called secrets create-secrets) makes the Secret"
+    [ -n "$missing" ] || return 0
+    # A certificate's Secret, or a ConfigMap, is made by others.
+    local maker=''
+    [[ ! $missing =~ secret\ [^,]*-secrets(,|$) ]] || maker=". $(called secrets create-secrets) makes the Secret"
+    fail "the pods need what is not in $namespace: $missing; nothing was changed$maker"
 }

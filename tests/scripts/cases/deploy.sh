@@ -81,7 +81,11 @@ holds 'deploy: a selector cannot be changed in place' 1 'error: .*which cannot b
 mkdir "$work/lacking" "$work/own-port" "$work/prefixed"
 printf '%s\n' 'resources: [../pinned]' "components: [$(realpath --relative-to="$work/lacking" k8s/components/database)]" >"$work/lacking/kustomization.yaml"
 on no-secret scripts/deploy.sh "$work/lacking"
-holds 'deploy: a Secret that is missing' 1 'error: the pods need what is not in pcf-api-prod: secret pcf-api-secrets' untouched
+holds 'deploy: a Secret that is missing' 1 'error: the pods need what is not in pcf-api-prod: secret pcf-api-secrets; nothing was changed. scripts/create-secrets.sh makes the Secret' untouched
+sed -e 's/database/tls/' -e '$a patches: [{patch: "{$patch: delete, apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: pcf-api-server-tls}}"}]' \
+    "$work/lacking/kustomization.yaml" >"$work/lacking/new" && mv "$work/lacking/new" "$work/lacking/kustomization.yaml"
+on no-secret scripts/deploy.sh "$work/lacking"
+holds 'deploy: one that our script does not make' 1 'error: .* secret pcf-api-server-tls; nothing was changed$' untouched
 printf '%s\n' 'resources: [../pinned]' 'namespace: pcf-api-prod' 'configMapGenerator: [{name: pcf-api, namespace: pcf-api-prod, behavior: merge, literals: [SERVER__PORT=9090]}]' >"$work/own-port/kustomization.yaml"
 on good scripts/deploy.sh "$work/own-port"
 holds 'deploy: a port that the container does not name' 1 'error: SERVER__PORT is 9090, .* 8080 alone' untouched
