@@ -189,9 +189,9 @@ impl Context {
     }
 
     /// Adds a task that runs beside the routes, once the service listens; several may have one name.
-    /// One that fails or panics is told and begun again, after 1 s at first and up to a minute later,
-    /// so a loop over a dependency that comes and goes waits by itself and keeps `?` for what is
-    /// not expected. It ends when it returns
+    /// One that fails or panics is told and begun again, after 1 s at first and up to a minute later
+    /// (after 1 s again where it had run for more than a minute), so a loop over a dependency that
+    /// comes and goes waits by itself and keeps `?` for what is not expected. It ends when it returns
     /// `Ok`; at the drain it has `server.drain_timeout` to do so, and is cut then.
     pub fn background<F, A, E>(&self, name: &'static str, work: F)
     where
