@@ -13,7 +13,7 @@ release() {
     same 'release' 'where created is from' 'inherit \(\K\w+(?=\) created;)' nix/platform.nix
     among "$released" 'a date' '\b20\d\d-\d\d-\d\d' nix/*.nix
     # `just pin` takes the tag away.
-    yaml among "$version" 'the tag' '^images\.newTag=\K.*' k8s/overlays/*/kustomization.yaml
+    yaml among "$version" 'newTag, which goes with the version until `just pin` puts a digest there,' '^images\.newTag=\K.*' k8s/overlays/*/kustomization.yaml
     # That page shows another service, and the one about rollbacks two releases.
     mapfile -t own < <(printf '%s\n' "${pages[@]}" | grep -vx docs/your-service.md)
     among "$version" 'the version' '"version":"\K\d+\.\d+\.\d+' "${own[@]}"
