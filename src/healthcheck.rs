@@ -37,6 +37,9 @@ const NO_ANSWER: u8 = 2;
 /// Most bytes of an answer; 32 dependencies fit many times over.
 const MAX_ANSWER: usize = 256 * 1024;
 
+/// Most characters that are printed of an answer that is no report.
+const MAX_SHOWN: usize = 200;
+
 /// What may be asked.
 const EXPECTED_URL: &str = if cfg!(feature = "tls") {
     "expected http:// or https://host[:port][/path]"
@@ -220,14 +223,16 @@ fn ask(
     }
 }
 
-/// For people: the status, and what is not healthy and why.
+/// For people: the status, and what is not healthy and why; of a refusal its message.
 fn summary(answer: &Answer) -> String {
-    let report = serde_json::from_slice::<Value>(&answer.body);
-    let text = if let Ok(report) = report {
-        summary_of(&report).unwrap_or_else(|| answer.status.to_string())
-    } else {
-        let text = String::from_utf8_lossy(&answer.body);
-        format!("{} {}", answer.status, text.chars().take(200).collect::<String>())
+    let status = answer.status;
+    let with_status =
+        |text: &str| format!("{status} {}", text.chars().take(MAX_SHOWN).collect::<String>());
+    let text = match serde_json::from_slice::<Value>(&answer.body) {
+        Ok(json) => summary_of(&json)
+            .or_else(|| Some(with_status(json.get("error")?.get("message")?.as_str()?)))
+            .unwrap_or_else(|| status.to_string()),
+        Err(_) => with_status(&String::from_utf8_lossy(&answer.body)),
     };
     text.chars().filter(|c| !is_deceptive(*c)).collect()
 }
@@ -281,6 +286,18 @@ mod tests {
         assert_eq!(text(b"{\"status\":\"healthy\",\"services\":{}}"), "healthy");
         assert_eq!(text(b"OK"), "200 OK");
         assert_eq!(text(b"{}"), "200");
+    }
+
+    #[test]
+    fn the_summary_of_a_refusal_is_its_message_up_to_a_bound() {
+        let told = |message: &str| {
+            let body = serde_json::json!({ "error": { "code": "X", "message": message } });
+            summary(&Answer { status: 400, body: body.to_string().into_bytes() })
+        };
+        assert_eq!(told("ask with\n https://\u{1b}[2J"), "400 ask with https://[2J");
+        assert_eq!(told(&"ü".repeat(9000)).chars().count(), 204);
+        let other = Answer { status: 404, body: b"{\"error\":\"gone\"}".to_vec() };
+        assert_eq!(summary(&other), "404");
     }
 
     #[test]

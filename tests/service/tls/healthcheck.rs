@@ -22,7 +22,7 @@ fn the_server_s_own_settings_make_it_speak_tls() {
     assert_eq!(check(&[], &with_port), (0, "healthy\n".to_owned()));
     assert_eq!(check(&["--live"], &with_port), (0, "200 OK\n".to_owned()));
     let (status, told) = check(&[], &[("PORT", &port)]);
-    assert_eq!(status, 1, "without TLS it is told 400: {told}");
+    assert_eq!((status, &*told), (1, "400 this port speaks TLS: ask with https://\n"));
 }
 
 #[test]
