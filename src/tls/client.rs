@@ -195,6 +195,14 @@ pub(crate) fn why(error: &io::Error) -> Option<&'static str> {
                 "the server's certificate is for another name"
             }
             Certificate::UnknownIssuer => "the issuer of the server's certificate is not known",
+            // One of that name is believed, and has not signed this one: it was made anew, say.
+            Certificate::BadSignature
+            | Certificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                "the issuer of the server's certificate is known by another key"
+            }
+            Certificate::UnsupportedSignatureAlgorithmContext { .. } => {
+                "the server's certificate is signed by an algorithm that is not supported"
+            }
             Certificate::BadEncoding => "the server's certificate is broken",
             Certificate::InvalidPurpose | Certificate::InvalidPurposeContext { .. } => {
                 "the server's certificate is not one for servers"
@@ -225,6 +233,27 @@ mod tests {
         }
         assert!(matches!(server_name("[::1]"), Some(ServerName::IpAddress(_))));
         assert!(server_name("a b").is_none());
+    }
+
+    #[test]
+    fn a_signature_that_does_not_fit_is_told() {
+        let told = |reason| why(&io::Error::other(Error::InvalidCertificate(reason))).unwrap();
+        let unlike = CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id: Vec::new(),
+            public_key_algorithm_id: Vec::new(),
+        };
+        for reason in [CertificateError::BadSignature, unlike] {
+            assert_eq!(
+                told(reason),
+                "the issuer of the server's certificate is known by another key"
+            );
+        }
+        let unknown = CertificateError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id: Vec::new(),
+            supported_algorithms: Vec::new(),
+        };
+        let expected = "the server's certificate is signed by an algorithm that is not supported";
+        assert_eq!(told(unknown), expected);
     }
 
     #[test]

@@ -75,6 +75,10 @@ fn https_says_why_a_certificate_is_not_accepted() {
     }
     let port = free_port();
     let _web = web(port, &authority.issue("good2", "/CN=peer", NAMES, 30));
+    // An issuer that was made anew, as by a second `openssl req`, is known by its old key.
+    let before = ("DEPENDENCIES__PEER__CA", &*Authority::new("issuer").certificate);
+    let told = checked(&format!("https://localhost:{port}/"), &[before]);
+    assert_eq!(told, "no TLS: the issuer of the server's certificate is known by another key");
     let nobody = [("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_DIR", "/nowhere")];
     let told = checked(&format!("https://127.0.0.1:{port}/"), &nobody);
     assert!(told.contains("this system has no CA certificates: set SSL_CERT_FILE"), "{told}");
