@@ -81,8 +81,12 @@ impl std::error::Error for TargetError {}
 /// Who asks where the URL names nobody; the server refuses that user, and so has answered.
 const DEFAULT_USER: &str = "pcf-api";
 
-const KINDS: &str = "expected tcp://host:port, http://host/path, postgres://host/database or redis://host, \
-                     or file:/path to a file with one";
+const KINDS: &str = if cfg!(feature = "tls") {
+    "expected tcp://host:port, http:// or https://host/path, postgres://host/database, or redis:// or \
+     rediss://host"
+} else {
+    "expected tcp://host:port, http://host/path, postgres://host/database or redis://host"
+};
 const PORT: &str = "expected a port from 1 to 65535 after the host; in a password / ? # @ are written %2F %3F %23 %40";
 const SOCKET: &str =
     "Unix sockets are not asked by health checks; expected a host's name or address";
@@ -102,14 +106,19 @@ impl TargetUrl {
 }
 
 impl Value for TargetUrl {
-    const EXPECTED: &'static str = "tcp://host:port, http://host/path, postgres://host/database or redis://host, or file:/path \
-         to a file with one";
+    const EXPECTED: &'static str = "tcp://host:port, http://host/path, postgres://host/database or redis://host (with the \
+         feature tls https:// and rediss:// too), or file:/path to a file with one";
     const SECRET: bool = true;
 
     fn parse(text: &str) -> Result<Self, Option<String>> {
         let secret = Secret::of(text)?;
         let url = secret.read_in_time().map_err(|error| Some(error.to_string()))?;
-        parse(&url).map_err(|reason| Some(reason.to_owned()))?;
+        parse(&url).map_err(|reason| {
+            // In a file no other file is expected.
+            let is_file_too = reason == KINDS && !secret.is_in_file();
+            let end = if is_file_too { ", or file:/path to a file with one" } else { "" };
+            Some(format!("{reason}{end}"))
+        })?;
         Ok(Self(secret))
     }
 
@@ -323,6 +332,23 @@ mod tests {
             let is_taken = verdict == "yes" || (verdict == "tls" && cfg!(feature = "tls"));
             assert_eq!(parse(url).is_ok(), is_taken, "{line}");
         }
+    }
+
+    #[test]
+    fn the_kinds_that_are_told_are_those_that_this_build_asks() {
+        let told = |text: &str| TargetUrl::parse(text).unwrap_err().unwrap();
+        let inline = told("ftp://x");
+        for kind in ["tcp://", "http://", "postgres://", "redis://", "file:/path"] {
+            assert!(inline.contains(kind), "{kind}: {inline}");
+        }
+        for kind in ["https://", "rediss://"] {
+            assert_eq!(inline.contains(kind), cfg!(feature = "tls"), "{kind}: {inline}");
+        }
+        let path = std::env::temp_dir().join(format!("pcf-api-target-{}", std::process::id()));
+        std::fs::write(&path, "ftp://x").unwrap();
+        let of_file = told(&format!("file:{}", path.display()));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(of_file, KINDS, "in a file no other file is expected");
     }
 
     #[test]
