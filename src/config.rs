@@ -215,7 +215,7 @@ mod tests {
              bytes, such as 8192, 16KiB or 1MiB, from 1KiB to 1MiB",
             "log.format = \"xml\" (environment LOG_FORMAT): expected json, pretty or auto",
             "log.level = \"verbose=loud\" (environment RUST_LOG): expected a level",
-            "dependencies.cache.url (default): is not set",
+            "dependencies.cache.url: is not set",
         ] {
             assert!(told.contains(part), "{part:?} is not in:\n{told}");
         }
@@ -265,10 +265,7 @@ mod tests {
         for told in [declare(33, &[]), declare(32, &[database]), declare(32, &[database, timeout])]
         {
             let told = told.unwrap_err();
-            assert!(
-                told.contains("dependencies (default): 33 are declared, 32 are possible"),
-                "{told}"
-            );
+            assert!(told.contains("dependencies: 33 are declared, 32 are possible"), "{told}");
         }
     }
 

@@ -14,6 +14,8 @@ impl Problem {
         match (key, origin) {
             ("", Origin::File(path, 0)) => Self(format!("file {}: {reason}", path.display())),
             ("", origin) => Self(format!("({origin}): {reason}")),
+            // Nobody has written anything.
+            (key, Origin::Default) => Self(format!("{key}: {reason}")),
             _ => Self(format!("{key} ({origin}): {reason}")),
         }
     }

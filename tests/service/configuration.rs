@@ -80,7 +80,7 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
         "database_url = <redacted> (environment DATABASE_URL): cannot read /no/such/file: No such file",
         "dependencies.cache.criticality = \"very\" (environment DEPENDENCIES__CACHE__CRITICALITY): \
          expected critical, important or optional",
-        "dependencies.cache.url (default): is not set; set DEPENDENCIES__CACHE__URL or --dependencies.cache.url: ",
+        "dependencies.cache.url: is not set; set DEPENDENCIES__CACHE__URL or --dependencies.cache.url: ",
         "DEPENDENCIES__Mail__URL (environment DEPENDENCIES__Mail__URL): variables are in upper case; \
          expected DEPENDENCIES__MAIL__URL",
     ] {

@@ -64,7 +64,7 @@ fn its_settings_are_rows_of_the_one_table() {
         "4 mistakes",
         "own.least = \\\"10\\\" (environment OWN__LEAST): expected a whole number, from 1 to 9",
         "OWN__LAEST (environment OWN__LAEST): no such setting; expected one of own.start, own.stop",
-        "own.must (default): is not set; set OWN__MUST or --own.must: ",
+        "own.must: is not set; set OWN__MUST or --own.must: ",
         "server.port = ",
     ] {
         assert!(told.contains(part), "{part:?} is not in {told}");
