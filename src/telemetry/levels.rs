@@ -54,7 +54,9 @@ fn of_file(text: Result<String, SecretError>) -> Result<Filter, String> {
     let text = text.map_err(|error| error.to_string())?;
     Filter::parse(&text).map_err(|NotAFilter(reason)| {
         let shown: String = text.chars().take(SHOWN).collect();
-        let reason = reason.unwrap_or_else(|| format!("expected {}", Levels::EXPECTED));
+        // In the file no other file is expected.
+        let filter = Levels::EXPECTED.split(", or file:").next().unwrap_or_default();
+        let reason = reason.unwrap_or_else(|| format!("expected {filter}"));
         format!("the file holds {shown:?}: {reason}")
     })
 }
@@ -162,6 +164,7 @@ mod tests {
         std::fs::write(&path, "loud".repeat(100)).unwrap();
         let wrong = told(&named);
         assert!(wrong.starts_with("the file holds \"loudloud") && wrong.len() < 400, "{wrong}");
+        assert!(wrong.ends_with("such as info,pcf_api::health=debug"), "no other file: {wrong}");
         std::fs::write(&path, "pcf-api=debug").unwrap();
         assert!(told(&named).ends_with("pcf-api matches nothing; expected pcf_api=debug"));
         std::fs::remove_file(&path).unwrap();
