@@ -1,8 +1,14 @@
 //! Names of settings, in files, flags and the environment: which are known, which are misspelt, and
 //! what they were meant to be.
 
-use super::setting::NAME;
+use super::setting::{Describe, NAME};
 use super::table::Table;
+
+/// How many letters of a name may be wrong for it to be told what it was meant to be.
+const MAX_WRONG: usize = 2;
+
+/// Where all names are.
+const ALL: &str = "--help lists them all";
 
 impl Table {
     pub(super) fn is_known_key(&self, key: &str) -> bool {
@@ -65,19 +71,55 @@ impl Table {
         if self.is_known_variable(&upper) {
             return format!("variables are in upper case; expected {upper}");
         }
-        self.unknown_key(&variable.to_lowercase().replace("__", "."))
+        let key = variable.to_lowercase().replace("__", ".");
+        match self.nearest(&key) {
+            Some((setting, name)) => {
+                let variables = setting.env().join(" or ");
+                did_you_mean(&variables.replace(&NAME.to_uppercase(), &name.to_uppercase()))
+            }
+            None => self.of_section(&key),
+        }
     }
 
-    /// Says what would have been accepted in place of an unknown key: its section, else all sections.
+    /// Says what would have been accepted in place of an unknown key.
     pub(super) fn unknown_key(&self, key: &str) -> String {
+        match self.nearest(key) {
+            Some((setting, name)) => did_you_mean(&setting.key().replace(NAME, name)),
+            None => self.of_section(key),
+        }
+    }
+
+    /// The setting that an unknown key was meant to be, and the dependency's name in it.
+    fn nearest<'a>(&self, key: &'a str) -> Option<(&'static dyn Describe, &'a str)> {
+        let mut words = key.split('.').skip(1);
+        let name = match (words.next(), words.next()) {
+            (Some(name), Some(_)) => name,
+            _ => NAME,
+        };
+        // What is wrong may be the name itself.
+        if name != NAME && !is_dependency_name(name) {
+            return None;
+        }
+        let wrong = |setting: &dyn Describe| {
+            let known = setting.key().replace(NAME, name);
+            // Without its section it may be meant too.
+            let last = if key.contains('.') { None } else { known.rsplit('.').next() };
+            last.into_iter().chain([&*known]).filter_map(|known| letters_wrong(key, known)).min()
+        };
+        let all = self.rows().filter_map(|setting| Some((wrong(setting)?, setting)));
+        all.min_by_key(|(wrong, _)| *wrong).map(|(_, setting)| (setting, name))
+    }
+
+    /// Says which settings the section of a key has, if there is one.
+    fn of_section(&self, key: &str) -> String {
         let section = key.split('.').next().unwrap_or_default();
-        let mut known: Vec<&str> = self
+        let known: Vec<&str> = self
             .rows()
             .map(|setting| setting.key())
             .filter(|known| known.split_once('.').is_some_and(|(first, _)| first == section))
             .collect();
         if known.is_empty() {
-            known = self.rows().map(|setting| setting.key()).collect();
+            return format!("no such setting; {ALL}");
         }
         let name_rule = if section == "dependencies" {
             "; a name is lower-case letters, digits and single underscores, up to 40"
@@ -86,6 +128,29 @@ impl Table {
         };
         format!("no such setting; expected one of {}{name_rule}", known.join(", "))
     }
+}
+
+fn did_you_mean(known: &str) -> String {
+    format!("no such setting; did you mean {known}? {ALL}")
+}
+
+/// How many letters must be changed, added or left out to make one of the other (the distance of
+/// Levenshtein); none where they are too many, or more than half of what is given.
+fn letters_wrong(given: &str, known: &str) -> Option<usize> {
+    let most = MAX_WRONG.min(given.len() / 2);
+    if given.len().abs_diff(known.len()) > most {
+        return None;
+    }
+    // The distances from the start of what is given to each start of what is known.
+    let mut row: Vec<usize> = (1..=known.len()).collect();
+    for (index, byte) in given.bytes().enumerate() {
+        let (mut before, mut left) = (index, index + 1);
+        for (cell, other) in row.iter_mut().zip(known.bytes()) {
+            left = (before + usize::from(byte != other)).min(*cell + 1).min(left + 1);
+            before = std::mem::replace(cell, left);
+        }
+    }
+    row.last().copied().filter(|wrong| *wrong <= most)
 }
 
 /// A name that can be a key, part of a variable and a metric's label: `[a-z][a-z0-9_]*`, up to 40,

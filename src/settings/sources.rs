@@ -309,15 +309,56 @@ mod tests {
             "line 5): expected a string or a whole decimal number, not an array",
             "prot (file ",
             "server.hots (file ",
-            "line 4): no such setting; expected one of server.host, server.port",
+            "line 4): no such setting; did you mean server.host? --help lists them all",
             "dependencies.A.url",
             "a name is lower-case letters",
             "SERVER__PROT (environment SERVER__PROT)",
-            "log.levle (flag --log.levle): no such setting; expected one of log.format",
+            "log.levle (flag --log.levle): no such setting; did you mean log.level?",
         ] {
             assert!(told.contains(part), "{part:?} is not in:\n{told}");
         }
         assert_eq!(told.lines().count(), 7, "{told}");
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_with_the_nearest_or_with_those_of_its_section() {
+        let told = |of: &[Problem]| {
+            let [problem] = of else { panic!("{of:?}") };
+            problem.to_string().split_once("no such setting; ").unwrap().1.to_owned()
+        };
+        let meant = |words: &str| words.split_once("did you mean ").unwrap().1.to_owned();
+        for (key, expected) in [
+            ("servr.port", "server.port?"),
+            ("server.drian_delay", "server.drain_delay?"),
+            ("port", "server.port?"),
+            ("prot", "server.port?"),
+            ("databse_url", "database_url?"),
+            ("dependencies.cache.urll", "dependencies.cache.url?"),
+            ("dependencys.cache.url", "dependencies.cache.url?"),
+        ] {
+            let words = meant(&told(&with("", &[], &[(key, "1")]).problems()));
+            assert!(words.starts_with(expected), "{key}: {words}");
+        }
+        for (name, expected) in [
+            ("SERVER__PROT", "SERVER__PORT or PORT?"),
+            ("server__prot", "SERVER__PORT or PORT?"),
+            ("LOG__LEVLE", "RUST_LOG or LOG__LEVEL?"),
+            ("DEPENDENCIES__CACHE__TIMOUT", "DEPENDENCIES__CACHE__TIMEOUT?"),
+        ] {
+            let words = meant(&told(&with("", &[(name, "1")], &[]).problems()));
+            assert!(words.starts_with(expected), "{name}: {words}");
+        }
+        for (key, expected) in [
+            ("log.nonsense", "expected one of log.format, log.timestamp_format, log.level"),
+            ("x", "--help lists them all"),
+            ("nonsense.at_all", "--help lists them all"),
+            ("dependencies.A.urll", "expected one of dependencies.<name>.url"),
+        ] {
+            let words = told(&with("", &[], &[(key, "1")]).problems());
+            assert!(words.starts_with(expected), "{key}: {words}");
+        }
+        let long = "x".repeat(1_000_000);
+        assert_eq!(told(&with("", &[], &[(&long, "1")]).problems()), "--help lists them all");
     }
 
     #[test]
@@ -335,8 +376,6 @@ mod tests {
             assert_eq!(told, format!("{name} (environment {name}): {reason}"));
             assert!(sources.dependency_names().is_empty(), "no second mistake follows: {name}");
         }
-        let wrong = with("", &[("server__prot", "1")], &[]).problems();
-        assert!(format!("{wrong:?}").contains("no such setting; expected one of server.host"));
         let others = [("port", "1"), ("Server_port", "1"), ("serverless__x", "1")];
         assert!(with("", &others, &[]).problems().is_empty(), "not ours");
     }

@@ -68,7 +68,7 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
     let told = line["message"].as_str().unwrap();
     for part in [
         "10 mistakes in the configuration",
-        &format!("prot (file {file} line 1): no such setting; expected one of server.host"),
+        &format!("prot (file {file} line 1): no such setting; did you mean server.port?"),
         &format!(
             "server.max_uri_bytes (file {file} line 4): expected a string or a whole decimal number, not a boolean"
         ),
@@ -76,7 +76,7 @@ fn every_mistake_is_told_at_once_and_nothing_starts() {
         "server.request_timeout = \"1ms\" (environment SERVER__REQUEST_TIMEOUT): expected a duration such as \
          500ms, 5s or 2m, from 100ms to 1h",
         "SERVER__NOPE (environment SERVER__NOPE): no such setting; expected one of server.host",
-        "log.levle (flag --log.levle): no such setting; expected one of log.format",
+        "log.levle (flag --log.levle): no such setting; did you mean log.level?",
         "database_url = <redacted> (environment DATABASE_URL): cannot read /no/such/file: No such file",
         "dependencies.cache.criticality = \"very\" (environment DEPENDENCIES__CACHE__CRITICALITY): \
          expected critical, important or optional",

@@ -63,7 +63,7 @@ fn its_settings_are_rows_of_the_one_table() {
     for part in [
         "4 mistakes",
         "own.least = \\\"10\\\" (environment OWN__LEAST): expected a whole number, from 1 to 9",
-        "OWN__LAEST (environment OWN__LAEST): no such setting; expected one of own.start, own.stop",
+        "OWN__LAEST (environment OWN__LAEST): no such setting; did you mean OWN__LEAST?",
         "own.must: is not set; set OWN__MUST or --own.must: ",
         "server.port = ",
     ] {
