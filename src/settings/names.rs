@@ -134,23 +134,14 @@ fn did_you_mean(known: &str) -> String {
     format!("no such setting; did you mean {known}? {ALL}")
 }
 
-/// How many letters must be changed, added or left out to make one of the other (the distance of
-/// Levenshtein); none where they are too many, or more than half of what is given.
+/// How many letters are wrong in a name, none where they are too many or more than half of it. Two that
+/// changed places are one.
 fn letters_wrong(given: &str, known: &str) -> Option<usize> {
     let most = MAX_WRONG.min(given.len() / 2);
-    if given.len().abs_diff(known.len()) > most {
-        return None;
-    }
-    // The distances from the start of what is given to each start of what is known.
-    let mut row: Vec<usize> = (1..=known.len()).collect();
-    for (index, byte) in given.bytes().enumerate() {
-        let (mut before, mut left) = (index, index + 1);
-        for (cell, other) in row.iter_mut().zip(known.bytes()) {
-            left = (before + usize::from(byte != other)).min(*cell + 1).min(left + 1);
-            before = std::mem::replace(cell, left);
-        }
-    }
-    row.last().copied().filter(|wrong| *wrong <= most)
+    // Not compared is what is far too long.
+    let is_near = given.len().abs_diff(known.len()) <= most;
+    let wrong = is_near.then(|| strsim::osa_distance(given, known))?;
+    (wrong <= most).then_some(wrong)
 }
 
 /// A name that can be a key, part of a variable and a metric's label: `[a-z][a-z0-9_]*`, up to 40,
