@@ -32,9 +32,6 @@ Needs kubectl and jq.
 EOF
 }
 
-# How long a pod must be in trouble, in seconds, before the release is given up.
-patience=5
-
 environment='' timeout=300 is_dry_run=false may_create=false
 while [ $# -gt 0 ]; do
     case $1 in
@@ -116,6 +113,7 @@ say '== Apply'
 # Someone may have called `kubectl rollout undo` by hand.
 $is_first || disown_updates "$namespace" "$deployment" ||
     fail 'what an earlier rollback left cannot be taken over; nothing was changed'
+$is_first || note_release "$namespace" "$deployment"
 is_open=true
 : >"$work/release"
 kubectl "${apply[@]}" -f "$rendered" -o json >"$work/applied" 2>"$work/errors" || {
@@ -127,34 +125,12 @@ cat "$work/errors" >&2
 jq -r '(.items // [.])[] | "\(.kind | ascii_downcase)/\(.metadata.name) applied"' "$work/applied"
 
 say '== Rollout'
-since=$SECONDS told=''
-# A request that fails says nothing of the release: it is waited for, and nothing is taken back for it.
-while state=$(progress) || state=''; [ "$state" != complete ]; do
+# Nothing is taken back for a request that fails.
+watch_release || {
     refuse_foreign "$state"
-    if [ -z "$state" ] && [ $SECONDS -ge "$deadline" ]; then
-        state=$(again progress) || fail "$unanswered, so whether the release is good is not known; nothing was rolled back"
-        [ "$state" != complete ] || break
-    elif [ -z "$state" ]; then
-        since=$SECONDS
-        [ "$told" = "$(cat "$work/errors")" ] || { told=$(cat "$work/errors"); say "$told" >&2; }
-        sleep 1
-        continue
-    elif [[ $state == 'held up'* && $told != "$state" ]]; then
-        told=$state
-        say "$state; waiting" >&2
-    fi
-    pods=$(current_pods "$namespace" "$deployment" 2>/dev/null) || pods='[]'
-    reason=''
-    [ "$state" = unseen ] || reason=$(why_not "$pods")
-    # A kubelet may stumble once, such as over a ConfigMap that it has not seen yet.
-    [ -n "$reason" ] || since=$SECONDS
-    [ $((SECONDS - since)) -lt $patience ] || give_up "$reason"
-    if [[ $state == stalled* ]] || [ $SECONDS -ge $deadline ]; then
-        [[ $state == 'held up: '* ]] && reason=${state#held up: } || reason=$(cause_of "$namespace" "$deployment" "$container" "$pods")
-        give_up "it never became ready: $(ready_of "$pods" | jq length) of $(jq length <<<"$pods") new pods are ready after $((SECONDS - deadline + timeout)) s: ${reason:-$state}"
-    fi
-    sleep 1
-done
+    [ -n "$state" ] || fail "$unanswered, so whether the release is good is not known; nothing was rolled back"
+    give_up "$reason"
+}
 say "revision $(current_revision "$namespace" "$deployment") is complete"
 
 # The release is complete and its pods are ready: what cannot be asked now is no reason to take it back.

@@ -2,8 +2,6 @@
 # uses, after the other parts.
 # shellcheck shell=bash disable=SC2034,SC2154 # the variables of deploy.sh
 
-unanswered='the API server does not answer'
-
 # Repeats a request until it is answered, to the end of the time that the rollout may take.
 await() { # command...
     until again "$@"; do
@@ -36,6 +34,7 @@ give_up() { # reason
     done
     refuse_foreign "$state"
     now=$(await current_revision "$namespace" "$deployment") || fail "deployment failed ($1), and $unanswered"
+    note_release "$namespace" "$deployment"
     if $is_first; then
         say "There was no release before this one: nothing to go back to, it is left as it is. $(again_at_once)" >&2
     elif [ -z "$before" ]; then
@@ -47,7 +46,7 @@ give_up() { # reason
         say "== Rolling back: revision $now -> $before ($(image_of "$sets" "$now") -> $(image_of "$sets" "$before"))" >&2
         undo "$namespace" "$deployment" "$before" "$timeout" >&2 || {
             is_open=false
-            fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before: act by hand"
+            fail "deployment failed ($1) AND SO DID THE ROLLBACK to revision $before ($reason): act by hand"
         }
         say "Rolled back: the pods of revision $before serve." >&2
     fi

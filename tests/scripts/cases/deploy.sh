@@ -62,6 +62,11 @@ deploy gone-again
 holds 'deploy: a Deployment that someone deleted is no API server that does not answer' 1 'error: pcf-api is not in pcf-api-prod any more' silent 'does not answer'
 deploy never-ran
 holds 'deploy: what never ran is nothing to go back to' 1 'No release before this one ever ran' kept
+holds 'deploy: and is noted for a rollback, the one before' 1 '' called 'label replicaset pcf-api-5 .*came-up=never'
+holds 'deploy: and this one' 1 '' called 'label replicaset pcf-api-6 .*came-up=never'
+deploy no-label
+holds 'deploy: who may not note it goes on' 1 'No release before this one ever ran' kept
+holds 'deploy: and is told' 1 'note: .* revision 5 .*pcf-api-5" is forbidden'
 deploy admin
 holds 'deploy: an admin of the namespace alone leaves the namespace as it is' 0 'you may not change the namespace pcf-api-prod itself' kept
 deploy viewer 10 --dry-run
