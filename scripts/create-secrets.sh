@@ -13,14 +13,17 @@ usage() {
 scripts/create-secrets.sh ENVIRONMENT|DIRECTORY FILE [--name NAME] [--require KEY]... [--context CONTEXT]
                           [--create] [--dry-run]
 
-The Secret goes into the namespace of that overlay. FILE holds KEY=VALUE lines, blank lines and lines that begin with #; a value may stand in
-quotes; nothing is expanded. Use - for standard input. Every mistake in it is told at once and
-nothing is changed. Running it again with the same file changes nothing.
+The Secret goes into the namespace of that overlay. FILE holds KEY=VALUE lines, at least one, blank
+lines and lines that begin with #; a value may stand in quotes; nothing is expanded. Use - for
+standard input. What the overlay names as a file of the Secret must be there, such as
+file:/etc/pcf-api/secrets/DATABASE_URL with the component database. Every mistake in it is told at
+once and nothing is changed. Running it again with the same file changes nothing.
 
   ENVIRONMENT        dev, staging or prod; or the DIRECTORY of another overlay
   --name NAME        where not given: the one Secret that the overlay's pods mount, as by the component
-                     database, else the service's name with -secrets
-  --require KEY      a key that must be there; DATABASE_URL always must
+                     database, but for those of certificates (-tls); else the service's name
+                     with -secrets
+  --require KEY      a key that must be there too
   --context CONTEXT  the cluster, as kubectl knows it; its present one where not given
   --create           the namespace may be new, and is made as the overlay has it
   --dry-run          the API server checks it, nothing is kept
@@ -29,7 +32,7 @@ Exit status: 0 done, 1 it failed, 2 wrong usage or a mistake in the file. Needs 
 EOF
 }
 
-environment='' source='' name='' required=(DATABASE_URL) dry_run=() may_create=false
+environment='' source='' name='' required=() dry_run=() may_create=false
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
@@ -63,6 +66,25 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # SECURITY: no value is ever written there.
 use_overlay "$environment" "$work"
+
+app=$(rendered_deployment | jq -r '.metadata.labels["app.kubernetes.io/name"] // .metadata.name')
+if [ -z "$name" ]; then
+    # The Secret of a certificate is made by others.
+    name=$(jq -r --arg deployment "$deployment" '
+        [.items[] | select(.kind == "Certificate").spec.secretName] as $certificates
+        | [.items[] | select(.kind == "Deployment" and .metadata.name == $deployment).spec.template.spec.volumes[]?.secret.secretName // empty]
+        | unique - $certificates | map(select(endswith("-tls") | not)) | if length == 1 then .[0] else empty end' "$rendered")
+    name=${name:-$app-secrets}
+fi
+# The files of this Secret that the overlay names, in a variable or a ConfigMap.
+named=$(jq -r --arg deployment "$deployment" --arg secret "$name" --arg app "$app" '
+    .items as $all | ($all[] | select(.kind == "Deployment" and .metadata.name == $deployment).spec.template.spec) as $pods
+    | [$pods.volumes[]? | select(.secret.secretName == $secret).name] as $volumes
+    | [$pods.containers[].volumeMounts[]? | select(.name | IN($volumes[])).mountPath,
+        (select($secret == "\($app)-secrets") | "/etc/\($app)/secrets")] as $places
+    | [$all[] | .. | strings | select(startswith("file:")) | . as $file
+        | select(any($places[]; . as $place | $file | startswith("file:\($place | rtrimstr("/"))/")))
+        | select(test("/[A-Z][A-Z0-9_]*$"))] | unique[]' "$rendered")
 
 # Such a word is one as the whole value or as a whole part of a URL: a password may well contain it.
 placeholder='(^|[:/@])(change[-_]?me|x{4,}|<[^>]*>)([:/@?]|$)|^todo$'
@@ -101,8 +123,13 @@ while IFS= read -r line || [ -n "$line" ]; do
     fi
     values[$key]=$value
 done <"$source"
+[ ${#values[@]} -gt 0 ] || [ ${#problems[@]} -gt 0 ] || problems+=("$source holds no KEY=VALUE")
+for file in $named; do
+    key=${file##*/}
+    [ -n "${values[$key]+x}" ] || problems+=("$key is missing, which the overlay $environment names: $file")
+done
 for key in "${required[@]}"; do
-    [ -n "${values[$key]+x}" ] || problems+=("$key is missing")
+    [ -n "${values[$key]+x}" ] || problems+=("$key is missing, which --require names")
 done
 if [ ${#problems[@]} -gt 0 ]; then
     printf "${0##*/}: error: %s\n" "${problems[@]}" >&2
@@ -114,12 +141,6 @@ is_new=$(namespace_state $may_create) || exit
 if [ -n "$is_new" ]; then
     jq --arg name "$namespace" '.items[] | select(.kind == "Namespace" and .metadata.name == $name)' "$rendered" |
         kubectl apply --server-side "${dry_run[@]}" -f - || fail "the namespace $namespace was not made"
-fi
-app=$(rendered_deployment | jq -r '.metadata.labels["app.kubernetes.io/name"] // .metadata.name')
-if [ -z "$name" ]; then
-    name=$(rendered_deployment | jq -r '[.spec.template.spec.volumes[]?.secret.secretName // empty] | unique
-        | if length == 1 then .[0] else empty end')
-    name=${name:-$app-secrets}
 fi
 version() {
     kubectl -n "$namespace" get secret "$name" --ignore-not-found -o jsonpath='{.metadata.resourceVersion}'

@@ -49,3 +49,36 @@ holds 'secrets: a link to a file that others cannot read' 0 '^secret/pcf-api-sec
 # A file of secrets where docs/secrets.md has it made, and the settings that belong to the repository.
 on good git check-ignore --no-index prod.env k8s/base/config.env
 holds 'secrets: git ignores prod.env, and not the base' 0 '^prod.env$' silent config.env
+
+# Which keys must be there: those that the overlay names as files of that Secret.
+mkdir "$work/named"
+cat >"$work/named/kustomization.yaml" <<Y
+namespace: pcf-api-prod
+resources: [$(realpath --relative-to="$work/named" k8s/overlays/prod)]
+components: [$(realpath --relative-to="$work/named" k8s/components/database)]
+configMapGenerator:
+  - name: pcf-api
+    behavior: merge
+    literals: [DEPENDENCIES__CACHE__URL=file:/etc/pcf-api/secrets/CACHE_URL, RUST_LOG=file:/etc/pcf-api/log/LEVEL]
+Y
+secrets 'API_KEY=abc'
+holds 'secrets: a service without a database needs no DATABASE_URL' 0 '^secret/pcf-api-secrets in .* with API_KEY:'
+on good scripts/create-secrets.sh prod "$work/env" --require OTHER_KEY
+holds 'secrets: more may be required' 2 'OTHER_KEY is missing, which --require names' untouched
+mkdir "$work/certified"
+sed -e 's/database/tls/' -e '/^configMap/,$d' "$work/named/kustomization.yaml" >"$work/certified/kustomization.yaml"
+on good scripts/create-secrets.sh "$work/certified" "$work/env"
+holds 'secrets: the Secret of a certificate is not ours' 0 '^secret/pcf-api-secrets in .* with API_KEY:'
+secrets '# nothing yet'
+holds 'secrets: a file without a key' 2 'holds no KEY=VALUE' untouched
+secrets 'API_KEY=abc'
+on good scripts/create-secrets.sh "$work/named" "$work/env"
+holds 'secrets: what the overlay names must be there' 2 'DATABASE_URL is missing, .*file:/etc/pcf-api/secrets/DATABASE_URL' untouched
+holds 'secrets: in a ConfigMap too, and no file of another volume' 2 'CACHE_URL is missing, .*file:/etc/pcf-api/secrets/CACHE_URL' silent LEVEL
+on good scripts/create-secrets.sh "$work/named" "$work/env" --name another
+holds 'secrets: of another Secret than the one that is mounted it names none' 0 '^secret/another in .* with API_KEY:'
+secrets $'DATABASE_URL=tcp://db:1\nCACHE_URL=redis://cache'
+on good scripts/create-secrets.sh "$work/named" "$work/env"
+holds 'secrets: and may have more' 0 '^secret/pcf-api-secrets in .* with CACHE_URL DATABASE_URL:'
+secrets 'DATABASE_URL=nonsense'
+holds "secrets: a DATABASE_URL that nothing requires goes by the service's rule all the same" 2 'DATABASE_URL is no URL that the service knows' untouched
