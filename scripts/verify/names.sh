@@ -35,7 +35,7 @@ names() {
     local kind label
     # Objects, and who asks for them.
     yaml same "$name" "the object's name" '^metadata\.name=\K.*' k8s/base/{namespace,deployment,service,serviceaccount,networkpolicy}.yaml \
-        k8s/components/{hpa/hpa,pdb/pdb,service-monitor/service-monitor,alerts/rules,database/deployment,debug/deployment,log-level/deployment,vault/deployment}.yaml
+        k8s/components/{hpa/hpa,pdb/pdb,service-monitor/service-monitor,alerts/rules,database/deployment,debug/deployment,log-level/deployment,secrets/deployment,vault/deployment}.yaml
     yaml same "$name" "the pods' service account" '\.serviceAccountName=\K.*' k8s/base/deployment.yaml
     yaml same "$name" "the container's name" '\.containers\.name=\K.*' k8s/base/deployment.yaml
     yaml same "$name" "the container's image" '\.containers\.image=\K.*' k8s/base/deployment.yaml
