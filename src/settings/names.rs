@@ -157,3 +157,37 @@ pub(crate) fn is_dependency_name(name: &str) -> bool {
 pub(super) fn is_upper_case(variable: &str) -> bool {
     !variable.contains(|letter: char| letter.is_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::table;
+
+    #[test]
+    fn what_is_misspelt_is_told_with_the_nearest_or_with_those_of_its_section() {
+        type Told = fn(&str) -> String;
+        let key: Told = |key| table().unknown_key(key);
+        let variable: Told = |name| table().unknown_variable(name);
+        for (told, given, expected) in [
+            (key, "servr.port", "did you mean server.port? --help lists them all"),
+            (key, "server.drian_delay", "did you mean server.drain_delay?"),
+            (key, "port", "did you mean server.port?"),
+            (key, "prot", "did you mean server.port?"),
+            (key, "databse_url", "did you mean database_url?"),
+            (key, "dependencies.cache.urll", "did you mean dependencies.cache.url?"),
+            (key, "dependencys.cache.url", "did you mean dependencies.cache.url?"),
+            (variable, "SERVER__PROT", "did you mean SERVER__PORT or PORT?"),
+            (variable, "server__prot", "did you mean SERVER__PORT or PORT?"),
+            (variable, "LOG__LEVLE", "did you mean RUST_LOG or LOG__LEVEL?"),
+            (variable, "DEPENDENCIES__CACHE__TIMOUT", "did you mean DEPENDENCIES__CACHE__TIMEOUT?"),
+            (key, "log.nonsense", "expected one of log.format, log.timestamp_format, log.level"),
+            (key, "x", "--help lists them all"),
+            (key, "nonsense.at_all", "--help lists them all"),
+            (key, "dependencies.A.urll", "expected one of dependencies.<name>.url"),
+            (key, &"x".repeat(1_000_000), "--help lists them all"),
+        ] {
+            let words = told(given);
+            let start = format!("no such setting; {expected}");
+            assert!(words.starts_with(&start), "{expected}: {words}");
+        }
+    }
+}

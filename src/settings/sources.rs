@@ -321,47 +321,6 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_with_the_nearest_or_with_those_of_its_section() {
-        let told = |of: &[Problem]| {
-            let [problem] = of else { panic!("{of:?}") };
-            problem.to_string().split_once("no such setting; ").unwrap().1.to_owned()
-        };
-        let meant = |words: &str| words.split_once("did you mean ").unwrap().1.to_owned();
-        for (key, expected) in [
-            ("servr.port", "server.port?"),
-            ("server.drian_delay", "server.drain_delay?"),
-            ("port", "server.port?"),
-            ("prot", "server.port?"),
-            ("databse_url", "database_url?"),
-            ("dependencies.cache.urll", "dependencies.cache.url?"),
-            ("dependencys.cache.url", "dependencies.cache.url?"),
-        ] {
-            let words = meant(&told(&with("", &[], &[(key, "1")]).problems()));
-            assert!(words.starts_with(expected), "{key}: {words}");
-        }
-        for (name, expected) in [
-            ("SERVER__PROT", "SERVER__PORT or PORT?"),
-            ("server__prot", "SERVER__PORT or PORT?"),
-            ("LOG__LEVLE", "RUST_LOG or LOG__LEVEL?"),
-            ("DEPENDENCIES__CACHE__TIMOUT", "DEPENDENCIES__CACHE__TIMEOUT?"),
-        ] {
-            let words = meant(&told(&with("", &[(name, "1")], &[]).problems()));
-            assert!(words.starts_with(expected), "{name}: {words}");
-        }
-        for (key, expected) in [
-            ("log.nonsense", "expected one of log.format, log.timestamp_format, log.level"),
-            ("x", "--help lists them all"),
-            ("nonsense.at_all", "--help lists them all"),
-            ("dependencies.A.urll", "expected one of dependencies.<name>.url"),
-        ] {
-            let words = told(&with("", &[], &[(key, "1")]).problems());
-            assert!(words.starts_with(expected), "{key}: {words}");
-        }
-        let long = "x".repeat(1_000_000);
-        assert_eq!(told(&with("", &[], &[(&long, "1")]).problems()), "--help lists them all");
-    }
-
-    #[test]
     fn a_variable_that_is_not_in_upper_case_is_refused_once_and_not_ignored() {
         for (name, expected) in [
             ("DEPENDENCIES__Cache__CRITICALITY", "DEPENDENCIES__CACHE__CRITICALITY"),
